@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/fuel-infra/pbuild/sandbox"
+	"github.com/fuel-infra/pbuild/store"
+)
+
+// leastFree is what a write session of the store wants.
+const leastFree = 64 << 20
+
+// finding is one row of the doctor's answer.
+type finding struct {
+	OK    bool   `json:"ok"`
+	Check string `json:"check"`
+	Note  string `json:"note,omitempty"` // an error when not OK
+	Hint  string `json:"hint,omitempty"` // what to type or change
+}
+
+func doctorVerb(con *console) *cli.Command {
+	return &cli.Command{
+		Name:  "doctor",
+		Usage: "say whether this machine can build, and what to change",
+		Description: examples("pbuild doctor", "pbuild doctor --json") +
+			"\nIt sets up a real sandbox, stage by stage, and writes into the store.\nExits 1 when something fails.\n",
+		Action: func(c *cli.Context) error {
+			if err := arguments(c, 0, 0, ""); err != nil {
+				return err
+			}
+			conf, err := settings(c, con)
+			if err != nil {
+				return fmt.Errorf("doctor: %w", err)
+			}
+			return showFindings(con, examine(c.Context, conf.Store.Value))
+		},
+	}
+}
+
+// examine tries what a build needs: the store in dir, then the sandbox.
+func examine(ctx context.Context, dir string) []finding {
+	found, scratch, done := examineStore(dir)
+	defer done()
+	if scratch == "" {
+		return append(found, finding{Check: "sandbox", Note: "not tried: no place for its files"})
+	}
+	for _, s := range sandbox.Check(ctx, scratch) {
+		f := finding{OK: s.Err == nil, Check: "sandbox " + s.Name, Hint: s.Hint}
+		if s.Err != nil {
+			f.Note = s.Err.Error()
+		}
+		found = append(found, f)
+	}
+	return found
+}
+
+// examineStore opens the store and writes a file. It returns a directory for
+// the sandbox's trial, empty when there is none, and what removes it.
+func examineStore(dir string) (found []finding, scratch string, done func()) {
+	done = func() {}
+	bad := func(check string, err error) []finding {
+		f := finding{Check: check, Note: err.Error()}
+		if h := hints(err); len(h) > 0 {
+			f.Hint = h[0]
+		}
+		return append(found, f)
+	}
+	s, err := store.Open(dir)
+	if err != nil {
+		return bad("store", err), "", done
+	}
+	sc, err := s.Scratch("doctor")
+	if err != nil {
+		return bad("store", errors.Join(err, s.Close())), "", done
+	}
+	done = func() { sc.Close(); s.Close() }
+	if err := os.WriteFile(sc.Dir+"/probe", make([]byte, 4096), 0o600); err != nil {
+		return bad("store", err), "", done
+	}
+	found = append(found, finding{OK: true, Check: "store", Note: dir})
+	var fs unix.Statfs_t
+	if err := unix.Statfs(sc.Dir, &fs); err != nil {
+		return bad("store space", &os.PathError{Op: "statfs", Path: sc.Dir, Err: err}), sc.Dir, done
+	}
+	free := int64(fs.Bavail) * fs.Bsize
+	if free < leastFree {
+		return bad("store space", &store.SpaceError{Path: dir, Free: free}), sc.Dir, done
+	}
+	return append(found, finding{OK: true, Check: "store space", Note: sizeText(free) + " free"}), sc.Dir, done
+}
+
+func showFindings(con *console, found []finding) error {
+	var rows [][]cell
+	failed := 0
+	for _, f := range found {
+		word := "ok"
+		if !f.OK {
+			word, failed = "FAIL", failed+1
+		}
+		if con.json {
+			if err := con.object(f); err != nil {
+				return err
+			}
+		}
+		rows = append(rows, []cell{text(word), text(f.Check), text(f.Note)})
+	}
+	if !con.json {
+		if err := con.table(rows); err != nil {
+			return err
+		}
+	}
+	if failed == 0 {
+		return nil
+	}
+	for _, f := range found {
+		if !f.OK {
+			con.trouble("doctor: "+f.Check+": "+f.Note, f.Hint)
+		}
+	}
+	return &exitError{code: exitFailed}
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"syscall"
+
+	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/sandbox"
+	"github.com/fuel-infra/pbuild/store"
+)
+
+// hints returns what a person can do about err, the best first; often nothing.
+func hints(err error) (out []string) {
+	var (
+		usage    *usageError
+		notBuilt *notBuiltError
+		unknown  *recipe.UnknownError
+		stage    *sandbox.StageError
+		noRoute  *fetch.NoRouteError
+		noMirror *fetch.NoMirrorError
+		missing  *fetch.MissingError
+		mismatch *fetch.MismatchError
+	)
+	switch {
+	case errors.As(err, &usage):
+		if usage.hint != "" {
+			out = append(out, usage.hint)
+		}
+	case errors.As(err, &notBuilt):
+		out = append(out, "pbuild store ls")
+	case errors.As(err, &unknown):
+		if len(unknown.Near) == 0 {
+			out = append(out, "a "+unknown.What+" of another collection?  --recipes DIR")
+		}
+	case errors.As(err, &stage):
+		if stage.Hint != "" {
+			out = append(out, stage.Hint)
+		}
+		out = append(out, "pbuild doctor")
+	case errors.As(err, &missing):
+		out = append(out, "a mirror that still has them, such as a dated snapshot archive?  --mirror URL")
+	case errors.As(err, &noRoute):
+		out = append(out, "another mirror?  --mirror URL")
+	case errors.As(err, &noMirror):
+		out = append(out, "--mirror URL, or in ~/.config/pbuild/config.yaml:  debian: [URL]")
+	case errors.As(err, &mismatch):
+		out = append(out, "does a proxy on the way change files?  another mirror: --mirror URL")
+	case errors.Is(err, store.ErrNoSpace), errors.Is(err, syscall.ENOSPC):
+		out = append(out, "pbuild store gc", "another disk?  --store DIR")
+	case errors.Is(err, store.ErrFormat):
+		out = append(out, "made by a newer pbuild? use that one, or another --store DIR")
+	case errors.Is(err, store.ErrOwner):
+		out = append(out, "a store of your own:  --store DIR")
+	case errors.Is(err, store.ErrBusy):
+		out = append(out, "once more when the other pbuild is done")
+	case errors.Is(err, store.ErrCorrupt):
+		out = append(out, "realize what misses again: damaged files were moved aside")
+	}
+	return out
+}
+
+// nodeHints returns what a person can do about a node that failed.
+func nodeHints(e event.Event) []string { return hints(e.Err) }

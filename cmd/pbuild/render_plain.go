@@ -1,0 +1,59 @@
+package main
+
+import (
+	"io"
+	"sync"
+
+	"github.com/fuel-infra/pbuild/internal/event"
+)
+
+// renderer shows on the error stream what a run does. Its methods may be called
+// from several goroutines at once; between its making and stop nothing else may
+// print, and stop leaves what it showed on the screen.
+type renderer interface {
+	event(event.Event) // an event.Sink
+	note(line string)  // a line that stays, e.g. «first time: 80 MB to fetch»
+	stop()
+}
+
+// progress begins to show a run of verb: live on a terminal, else, and with -q,
+// as lines.
+func (c *console) progress(verb string) renderer {
+	r := report{verb: verb, quiet: c.quiet, verbose: c.verbose, palette: c.err.palette}
+	if !c.err.tty || c.quiet {
+		r.prefix = "pbuild: "
+		return &plainRenderer{w: c.err.w, report: r, tally: tally{start: c.now()}}
+	}
+	r.live = true
+	t := &termRenderer{out: c.err, now: c.now, report: r, tally: tally{start: c.now()}}
+	t.begin()
+	return t
+}
+
+// plainRenderer prints a line for each transition and no cursor codes.
+type plainRenderer struct {
+	w      io.Writer
+	report report
+
+	mu    sync.Mutex // guards tally and keeps what belongs to one event together
+	tally tally
+}
+
+func (p *plainRenderer) event(e event.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n, c := p.tally.add(e)
+	if s := p.report.text(&p.tally, n, c, e); s != "" {
+		io.WriteString(p.w, s)
+	}
+}
+
+func (p *plainRenderer) note(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.report.quiet {
+		io.WriteString(p.w, p.report.prefix+escapeLine(line)+"\n")
+	}
+}
+
+func (p *plainRenderer) stop() {}

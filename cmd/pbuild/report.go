@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/fuel-infra/pbuild/internal/event"
+)
+
+// report words what stays of events.
+type report struct {
+	verb           string // for errors: "pbuild: VERB NAME: …"
+	prefix         string // of each line
+	quiet, verbose bool
+	live           bool // a live area shows the passing states
+	palette
+}
+
+// text returns the lines that stay of e, which brought change c to node n; ""
+// for none.
+func (r report) text(t *tally, n *node, c change, e event.Event) string {
+	var b strings.Builder
+	head := fmt.Sprintf("%s%s %s %s: ", r.prefix, t.count(), escapeLine(n.Name), escapeLine(n.Format))
+	switch {
+	case c.state && e.State == event.Failed:
+		b.WriteString(head + r.bad(n.phrase()) + "\n")
+		r.writeLog(&b, n, e.Log)
+		if e.Err != nil {
+			b.WriteString(failure(r.palette, r.verb+" "+n.Name+": "+errorWithCommand(e), nodeHints(e)))
+		}
+	case r.quiet:
+	case c.state && r.stays(e.State):
+		b.WriteString(head + r.paint(n) + "\n")
+	}
+	if c.step && r.verbose && !e.State.Final() {
+		b.WriteString(head + escapeLine(n.step) + "\n")
+	}
+	return b.String()
+}
+
+// stays says which transitions leave a line.
+func (r report) stays(s event.State) bool {
+	switch {
+	case r.verbose:
+		return true
+	case r.live:
+		return s == event.Built
+	}
+	return s != event.Queued
+}
+
+func (r report) paint(n *node) string {
+	switch n.state {
+	case event.Built:
+		return r.good(n.phrase())
+	case event.Cached:
+		return r.dim(n.phrase())
+	}
+	return n.phrase()
+}
+
+// writeLog writes the end of a failed build's log, and where the whole is.
+func (r report) writeLog(b *strings.Builder, n *node, log event.LogTail) {
+	if len(log.Lines) == 0 {
+		return
+	}
+	which := fmt.Sprintf("%d lines", len(log.Lines))
+	if log.Total > len(log.Lines) {
+		which = fmt.Sprintf("last %d of %d lines", len(log.Lines), log.Total)
+	}
+	name, format := escapeLine(n.Name), escapeLine(n.Format)
+	b.WriteString(r.dim(fmt.Sprintf("----- %s %s: log, %s -----", name, format, which)) + "\n")
+	for _, line := range log.Lines {
+		b.WriteString(escape(strings.TrimRight(line, "\r\n")) + "\n")
+	}
+	b.WriteString(r.dim(fmt.Sprintf("----- whole log: pbuild log %s --format %s -----", name, format)) + "\n")
+}
+
+// errorWithCommand returns why a node failed, with the program that ended with
+// an error unless the words name it already.
+func errorWithCommand(e event.Event) string {
+	msg, command := e.Err.Error(), strings.Join(e.Log.Command, " ")
+	if command == "" || strings.Contains(msg, command) {
+		return msg
+	}
+	return msg + ": " + command
+}

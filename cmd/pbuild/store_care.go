@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fuel-infra/pbuild/store"
+)
+
+func storeVerifyVerb(con *console) *cli.Command {
+	return &cli.Command{
+		Name:        "verify",
+		Usage:       "read everything in the store and check it against its digests",
+		Description: examples("pbuild store verify") + "\nExits 5 when something is damaged.\n",
+		Action: func(c *cli.Context) error {
+			if err := arguments(c, 0, 0, ""); err != nil {
+				return err
+			}
+			s, err := openStore(c, con)
+			if err != nil {
+				return fmt.Errorf("store verify: %w", err)
+			}
+			defer s.Close()
+			return storeVerify(c.Context, con, s)
+		},
+	}
+}
+
+// storeReport is what «store verify --json» prints after its problems.
+type storeReport struct {
+	Blobs        int   `json:"blobs"`
+	Bytes        int64 `json:"bytes"`
+	Realizations int   `json:"realizations"`
+	Roots        int   `json:"roots"`
+	Trees        int   `json:"trees"`
+	Problems     int   `json:"problems"`
+}
+
+type storeProblem struct {
+	Path    string `json:"path"`
+	Problem string `json:"problem"`
+}
+
+func storeVerify(ctx context.Context, con *console, s *store.Store) error {
+	r, err := s.Verify(ctx)
+	if err != nil {
+		return fmt.Errorf("store verify: %w", err)
+	}
+	var rows [][]cell
+	for _, p := range r.Problems {
+		if con.json {
+			if err := con.object(storeProblem{p.Path, p.What}); err != nil {
+				return err
+			}
+			continue
+		}
+		rows = append(rows, []cell{text(p.Path), text(p.What)})
+	}
+	if con.json {
+		err = con.object(storeReport{r.Blobs, r.Bytes, r.Realizations, r.Roots, r.Trees, len(r.Problems)})
+	} else {
+		err = con.table(rows)
+	}
+	if err != nil {
+		return err
+	}
+	con.say("checked %s (%s), %s, %s, %s", plural(r.Blobs, "blob"), sizeText(r.Bytes),
+		plural(r.Realizations, "realization"), plural(r.Trees, "tree"), plural(r.Roots, "root"))
+	if len(r.Problems) > 0 {
+		return &exitError{exitUnverified, fmt.Errorf("store verify: %s: %w: %s", s.Dir(), store.ErrCorrupt, plural(len(r.Problems), "problem"))}
+	}
+	return nil
+}
+
+func storeGCVerb(con *console) *cli.Command {
+	return &cli.Command{
+		Name:  "gc",
+		Usage: "remove what no root needs",
+		Description: examples("pbuild store gc --dry-run", "pbuild store gc") +
+			"\nRoots are the newest realization of each recipe and format, and builder images\nin use. It works on a full disk.\n",
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "dry-run", Usage: "list, and remove nothing"}},
+		Action: func(c *cli.Context) error {
+			if err := arguments(c, 0, 0, ""); err != nil {
+				return err
+			}
+			s, err := openStore(c, con)
+			if err != nil {
+				return fmt.Errorf("store gc: %w", err)
+			}
+			defer s.Close()
+			return storeGC(c.Context, con, s, c.Bool("dry-run"))
+		},
+	}
+}
+
+type storeItem struct {
+	Kind    string `json:"kind"`
+	Name    string `json:"name"`
+	Bytes   int64  `json:"bytes"`
+	Removed bool   `json:"removed"`
+}
+
+func storeGC(ctx context.Context, con *console, s *store.Store, dry bool) error {
+	plan, err := s.GC(ctx, dry)
+	if err != nil {
+		return fmt.Errorf("store gc: %w", err)
+	}
+	var rows [][]cell
+	for _, i := range plan.Items {
+		if con.json {
+			if err := con.object(storeItem{i.Kind, i.Name, i.Size, !dry}); err != nil {
+				return err
+			}
+			continue
+		}
+		rows = append(rows, []cell{text(i.Kind), {sizeText(i.Size), fmt.Sprint(i.Size)}, text(i.Name)})
+	}
+	if err := con.table(rows); err != nil {
+		return err
+	}
+	verb := "removed"
+	if dry {
+		verb = "would remove"
+	}
+	con.say("%s %s, %s", verb, plural(len(plan.Items), "item"), sizeText(plan.Bytes))
+	return nil
+}
+
+func storeRebuildVerb(con *console) *cli.Command {
+	return &cli.Command{
+		Name:        "rebuild",
+		Usage:       "make the database and index.json anew from journal, roots and blobs",
+		Description: examples("pbuild store rebuild"),
+		Action: func(c *cli.Context) error {
+			if err := arguments(c, 0, 0, ""); err != nil {
+				return err
+			}
+			s, err := openStore(c, con)
+			if err != nil {
+				return fmt.Errorf("store rebuild: %w", err)
+			}
+			defer s.Close()
+			if err := s.Rebuild(c.Context); err != nil {
+				return fmt.Errorf("store rebuild: %w", err)
+			}
+			con.say("made anew: database and index.json of %s", s.Dir())
+			return nil
+		},
+	}
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"testing"
+	"time"
+)
+
+func TestEscape(t *testing.T) {
+	for _, c := range [][2]string{
+		{"plain text, naïve 世界 …", "plain text, naïve 世界 …"},
+		{"tab\tand\nline", "tab\tand\nline"},
+		{"\x1b]0;title\x07\x1b[2J", `\x1b]0;title\x07\x1b[2J`},
+		{"50%\r100%", `50%\r100%`},
+		{"\x00\x7f", `\x00\x7f`},
+		{"\u009b31m", `\u009b31m`},             // C1: CSI in one character
+		{"\x9b31m\xff", `\x9b31m\xff`},         // the same as a byte, not UTF-8
+		{"a\u202egpj.exe", `a\u202egpj.exe`},   // shown reversed
+		{"a\u2066b\u200fc", `a\u2066b\u200fc`}, // isolates and marks
+	} {
+		if got := escape(c[0]); got != c[1] {
+			t.Errorf("escape(%q) = %q, want %q", c[0], got, c[1])
+		}
+	}
+	if got, want := escapeLine("a\tb\nc\x1b"), `a b c\x1b`; got != want {
+		t.Errorf("escapeLine: %q, want %q", got, want)
+	}
+}
+
+func TestTruncate(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		max  int
+		want string
+	}{
+		{"hello", 5, "hello"},
+		{"hello", 4, "hel…"},
+		{"hello", 1, "…"},
+		{"hello", 0, ""},
+		{"世界地図", 8, "世界地図"},
+		{"世界地図", 7, "世界地…"},
+		{"世界地図", 6, "世界…"}, // a wide character is not cut in half
+		{"e\u0301e\u0301e\u0301", 3, "e\u0301e\u0301e\u0301"},
+		{"e\u0301e\u0301e\u0301", 2, "e\u0301…"},
+	} {
+		got := truncate(c.in, c.max)
+		if got != c.want {
+			t.Errorf("truncate(%q, %d) = %q, want %q", c.in, c.max, got, c.want)
+		}
+		if textWidth(got) > c.max {
+			t.Errorf("truncate(%q, %d) takes %d columns", c.in, c.max, textWidth(got))
+		}
+	}
+}
+
+func TestUnits(t *testing.T) {
+	for _, c := range [][2]string{
+		{sizeText(0), "0 B"},
+		{sizeText(999), "999 B"},
+		{sizeText(1000), "1.0 kB"},
+		{sizeText(999_949), "999.9 kB"},
+		{sizeText(999_950), "1.0 MB"},
+		{sizeText(8_400_000), "8.4 MB"},
+		{sizeText(1_200_000_000), "1.2 GB"},
+		{sizeOf(3_100_000, 8_400_000), "3.1/8.4 MB"},
+		{sizeOf(12, 999), "12/999 B"},
+		{secondsText(0), "0.0s"},
+		{secondsText(6.34), "6.3s"},
+		{secondsText(59.94), "59.9s"},
+		{secondsText(59.96), "1m00s"},
+		{secondsText(64), "1m04s"},
+		{secondsText(3599.6), "1h00m"},
+		{secondsText(3720), "1h02m"},
+		{sinceText(41900 * time.Millisecond), "41s"},
+		{sinceText(64900 * time.Millisecond), "1m04s"},
+		{clockText(47 * time.Second), "0:47"},
+		{clockText(3729 * time.Second), "1:02:09"},
+	} {
+		if c[0] != c[1] {
+			t.Errorf("got %q, want %q", c[0], c[1])
+		}
+	}
+}

@@ -1,0 +1,221 @@
+package builder
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/internal/tree"
+	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/sandbox"
+	"github.com/fuel-infra/pbuild/store"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// made is a layer that was made but not yet kept.
+type made struct {
+	tree     *store.TreeWriter
+	ledger   tree.Ledger
+	packaged map[string]tree.Entry // what its packages bring
+	diffID   digest.Digest
+	size     int64 // of the uncompressed tar
+	blob     digest.Digest
+	blobSize int64
+	config   []byte        // OCI config of the whole image
+	digest   digest.Digest // of config
+}
+
+func (l *made) close() { l.tree.Close() }
+
+// make fetches the builder's packages and makes its layer over base.
+func (m *Maker) make(ctx context.Context, b *recipe.Builder, base *Image) (_ *made, err error) {
+	packages, err := m.Recipes.Packages(b)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.fetch(ctx, b, packages); err != nil {
+		return nil, err
+	}
+	l := &made{}
+	if l.tree, err = m.Store.NewTree(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			l.close()
+		}
+	}()
+	var lower []tree.Ledger
+	if base == nil {
+		l.packaged, err = m.bootstrap(ctx, b, packages, l.tree.Dir)
+	} else {
+		for _, under := range base.Layers {
+			lower = append(lower, under.Tree.Ledger)
+		}
+		l.packaged, err = m.install(ctx, b, packages, base, l.tree.Dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := m.tidy(l, base != nil); err != nil {
+		return nil, err
+	}
+	if err := m.capture(ctx, b, l, lower); err != nil {
+		return nil, err
+	}
+	l.config, err = imageConfig(b, m.Arch, base, l.diffID)
+	l.digest = digest.Of(l.config)
+	return l, err
+}
+
+func (m *Maker) fetch(ctx context.Context, b *recipe.Builder, packages []recipe.Package) error {
+	files := make([]fetch.File, len(packages))
+	for i, p := range packages {
+		files[i] = fetch.File{Path: p.Path, Package: p.Name, Want: p.SHA256, Size: p.Size}
+	}
+	return m.Fetch.All(ctx, files, func(done, total int64) {
+		m.emit(event.Event{Node: event.Node{Name: b.Name, Format: Format}, State: event.Fetching, Done: done, Total: total})
+	})
+}
+
+// tidy removes from the layer what is no part of a system.
+func (m *Maker) tidy(l *made, overlay bool) error {
+	root, err := os.OpenRoot(l.tree.Dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return clean(root, func(name string) bool {
+		_, ok := l.packaged[name]
+		return ok
+	})
+}
+
+// capture writes the layer as a blob, zstd over the canonical tar, and masks on
+// disk the bits that only the ledger may hold.
+func (m *Maker) capture(ctx context.Context, b *recipe.Builder, l *made, lower []tree.Ledger) error {
+	blob, err := m.Store.Create()
+	if err != nil {
+		return err
+	}
+	defer blob.Close()
+	z, err := zstd.NewWriter(blob, zstd.WithEncoderLevel(zstd.SpeedFastest))
+	if err != nil {
+		return err
+	}
+	owners := map[string]tree.Entry{}
+	for _, under := range lower {
+		for _, e := range under {
+			owners[e.Path] = e
+		}
+	}
+	for name, e := range l.packaged {
+		owners[name] = e
+	}
+	node := event.Node{Name: b.Name, Format: Format}
+	h := digest.NewHasher()
+	progress := &counter{total: b.Lock.Size, report: func(done, total int64) {
+		m.emit(event.Event{Node: node, State: event.Storing, Done: done, Total: total})
+	}}
+	l.ledger, err = tree.WriteLayer(ctx, io.MultiWriter(h, z, progress), tree.Capture{
+		Dir: l.tree.Dir, Owners: owners, Clamp: b.Lock.Release.Date.Unix(),
+		Overlay: lower != nil, Lower: lower,
+	})
+	if err != nil {
+		return err
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	l.diffID, l.size = h.Digest(), h.Size()
+	if l.blob, l.blobSize, err = blob.Commit(nil); err != nil {
+		return err
+	}
+	return maskDisk(l.tree.Dir, l.ledger)
+}
+
+// maskDisk takes setuid and setgid bits from the files on disk: there they
+// would be real, and the ledger remembers them.
+func maskDisk(dir string, l tree.Ledger) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, e := range l {
+		if e.Mode&0o6000 == 0 || (e.Kind != tree.File && e.Kind != tree.Dir) {
+			continue
+		}
+		mode := os.FileMode(e.Mode & 0o777)
+		if e.Mode&0o1000 != 0 {
+			mode |= os.ModeSticky
+		}
+		if err := root.Chmod(e.Path, mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// counter reports how many bytes went through it, about every MiB.
+type counter struct {
+	done, told, total int64
+	report            func(done, total int64)
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.done += int64(len(p))
+	if c.done-c.told >= 1<<20 {
+		c.told = c.done
+		c.report(c.done, c.total)
+	}
+	return len(p), nil
+}
+
+// environment is what maintainer scripts see. With SOURCE_DATE_EPOCH the .pyc
+// files that they compile hold hashes instead of times, and PYTHONHASHSEED
+// fixes the order of what is written from sets.
+func environment(b *recipe.Builder) []string {
+	return []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=/root",
+		"LC_ALL=C.UTF-8",
+		"TZ=UTC",
+		"DEBIAN_FRONTEND=noninteractive",
+		"DEBCONF_NONINTERACTIVE_SEEN=true",
+		"PYTHONHASHSEED=0",
+		"SOURCE_DATE_EPOCH=" + strconv.FormatInt(b.Lock.Release.Date.Unix(), 10),
+	}
+}
+
+// run runs a maintainer step in the sandbox; what it prints comes back in the
+// error when it fails.
+func (m *Maker) run(ctx context.Context, b *recipe.Builder, s sandbox.Spec) error {
+	out := event.NewTail(func(line string) {
+		m.emit(event.Event{Node: event.Node{Name: b.Name, Format: Format}, State: event.Configuring, Step: line})
+	})
+	s.Env, s.Dir, s.Stdout, s.Stderr = environment(b), "/", out, out
+	if err := sandbox.Run(ctx, s); err != nil {
+		return &ConfigureError{Err: err, Log: out.Last(s.Argv)}
+	}
+	return nil
+}
+
+// ConfigureError says that a package's maintainer script, or dpkg itself,
+// failed, or that the sandbox for it could not be made.
+type ConfigureError struct {
+	Err error
+	Log event.LogTail
+}
+
+func (e *ConfigureError) Error() string {
+	return fmt.Sprintf("configure: %v", e.Err)
+}
+
+func (e *ConfigureError) Unwrap() error { return e.Err }

@@ -1,0 +1,158 @@
+package builder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/store"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// Format is what stands for «deb» or «rpm» in the events about an image.
+const Format = "image"
+
+// Maker finds builder images in a store, and makes those that are not there.
+// It is safe for concurrent use: one image is made once at a time, also by
+// several processes.
+type Maker struct {
+	Store   *store.Store
+	Fetch   *fetch.Client
+	Recipes *recipe.Collection
+	Arch    recipe.Arch
+	Events  event.Sink // may be nil
+}
+
+// Image is a builder image that stands unpacked in the store.
+type Image struct {
+	Name   string
+	Digest digest.Digest // of the OCI config
+	Layers []Layer       // bottom first
+}
+
+// Layer is one layer of an image.
+type Layer struct {
+	DiffID digest.Digest // of the uncompressed tar
+	Size   int64         // of the uncompressed tar, bytes
+	Tree   *store.Tree
+}
+
+// Lower returns the directories of the layers, bottom first, for sandbox.Spec.
+func (i *Image) Lower() []string {
+	dirs := make([]string, len(i.Layers))
+	for n, l := range i.Layers {
+		dirs[n] = l.Tree.Dir
+	}
+	return dirs
+}
+
+// ErrNotLocked is returned for a builder whose NAME.lock names no digest.
+var ErrNotLocked = errors.New("not locked")
+
+// Ensure returns the image that the builder's lock names, from the store or
+// newly made. Errors are *MismatchError when it came out otherwise, those of
+// fetching, and those of the sandbox.
+func (m *Maker) Ensure(ctx context.Context, name string) (*Image, error) {
+	chain, err := m.Recipes.Chain(name)
+	if err != nil {
+		return nil, err
+	}
+	var image *Image
+	for _, b := range chain {
+		if b.Lock == nil || b.Lock.Builder.IsZero() {
+			return nil, fmt.Errorf("builder %s: %w", b.Name, ErrNotLocked)
+		}
+		if image, err = m.ensure(ctx, b, image); err != nil {
+			return nil, fmt.Errorf("builder %s: %w", b.Name, err)
+		}
+	}
+	return image, nil
+}
+
+// ensure returns the image of one builder over the one below it.
+func (m *Maker) ensure(ctx context.Context, b *recipe.Builder, base *Image) (*Image, error) {
+	image, err := m.Find(b)
+	if err == nil || !errors.Is(err, store.ErrNotFound) {
+		return image, err
+	}
+	node := event.Node{Name: b.Name, Format: Format}
+	m.emit(event.Event{Node: node, State: event.Waiting})
+	unlock, err := m.Store.LockName(ctx, "builder-"+b.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	// Another process may have made it meanwhile.
+	if image, err = m.Find(b); err == nil || !errors.Is(err, store.ErrNotFound) {
+		if err == nil {
+			m.emit(event.Event{Node: node, State: event.Cached})
+		}
+		return image, err
+	}
+	begun := time.Now()
+	made, err := m.make(ctx, b, base)
+	if err != nil {
+		return nil, err
+	}
+	defer made.close()
+	if made.digest != b.Lock.Builder {
+		return nil, m.mismatch(b, made)
+	}
+	if image, err = m.keep(b, base, made); err != nil {
+		return nil, err
+	}
+	m.emit(event.Event{Node: node, State: event.Built, Seconds: time.Since(begun).Seconds()})
+	return image, nil
+}
+
+// Make makes the builder's image anew from its packages and returns the lock
+// that describes it, with the text of NAME.files. It is how locks come into
+// being, so it does not compare; what is below must be locked already. The
+// image is kept, since it is what the new lock names.
+func (m *Maker) Make(ctx context.Context, name string) (*recipe.BuilderLock, []byte, error) {
+	chain, err := m.Recipes.Chain(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	b := chain[len(chain)-1]
+	if b.Lock == nil {
+		return nil, nil, fmt.Errorf("builder %s: %w: no Release date", name, ErrNotLocked)
+	}
+	var base *Image
+	if b.Base != "" {
+		if base, err = m.Ensure(ctx, b.Base); err != nil {
+			return nil, nil, err
+		}
+	}
+	unlock, err := m.Store.LockName(ctx, "builder-"+b.Name)
+	if err != nil {
+		return nil, nil, fmt.Errorf("builder %s: %w", name, err)
+	}
+	defer unlock()
+	begun := time.Now()
+	made, err := m.make(ctx, b, base)
+	if err != nil {
+		return nil, nil, fmt.Errorf("builder %s: %w", name, err)
+	}
+	defer made.close()
+	lock := *b.Lock
+	lock.Builder, lock.Size = made.digest, made.size
+	files := made.generatedText()
+	lock.Files = digest.Of(files)
+	if _, err := m.keep(b, base, made); err != nil {
+		return nil, nil, fmt.Errorf("builder %s: %w", name, err)
+	}
+	m.emit(event.Event{Node: event.Node{Name: b.Name, Format: Format}, State: event.Built, Seconds: time.Since(begun).Seconds()})
+	return &lock, files, nil
+}
+
+func (m *Maker) emit(e event.Event) {
+	if m.Events != nil {
+		e.Time = time.Now()
+		m.Events(e)
+	}
+}

@@ -1,0 +1,57 @@
+package builder
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/fuel-infra/pbuild/internal/tree"
+	"github.com/fuel-infra/pbuild/store"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// tree returns a layer unpacked, from its blob where need be.
+func (m *Maker) tree(diffID digest.Digest, layer v1.Descriptor) (*store.Tree, error) {
+	t, err := m.Store.Tree(diffID)
+	if err == nil || missing(err) != store.ErrNotFound {
+		return t, err
+	}
+	d, err := digest.Parse(string(layer.Digest))
+	if err != nil {
+		return nil, err
+	}
+	blob, err := m.Store.OpenBlob(d)
+	if err != nil {
+		return nil, err
+	}
+	defer blob.Close()
+	z, err := zstd.NewReader(blob)
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	w, err := m.Store.NewTree()
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	h := digest.NewHasher()
+	in := io.TeeReader(z, h)
+	ledger, err := tree.UnpackLayer(context.Background(), in, w.Dir, tree.UnpackOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("layer %s: %w", diffID.Short(), err)
+	}
+	if _, err := io.Copy(io.Discard, in); err != nil { // a tar's padding
+		return nil, fmt.Errorf("layer %s: %w", diffID.Short(), err)
+	}
+	if h.Digest() != diffID {
+		return nil, fmt.Errorf("layer %s: unpacks to %s: %w", diffID.Short(), h.Digest().Short(), store.ErrCorrupt)
+	}
+	if err := w.Commit(diffID, ledger); err != nil {
+		return nil, err
+	}
+	return m.Store.Tree(diffID)
+}

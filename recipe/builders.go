@@ -1,0 +1,141 @@
+package recipe
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/fuel-infra/pbuild/internal/yamldoc"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// maxList bounds NAME.packages and NAME.files, in bytes.
+const maxList = 64 << 20
+
+// BuilderNames returns the names of all builders, sorted.
+func (c *Collection) BuilderNames() ([]string, error) {
+	files, err := fs.Glob(c.fsys, "builders/*.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("collection: builders: %w", err)
+	}
+	for i, f := range files {
+		files[i] = strings.TrimSuffix(path.Base(f), ".yaml")
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
+// Builder reads builders/NAME.yaml and NAME.lock; without the latter Lock is
+// nil. Errors as Recipe's.
+func (c *Collection) Builder(name string) (*Builder, error) {
+	names, err := c.BuilderNames()
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(names, name) {
+		return nil, &UnknownError{"builder", name, yamldoc.Near(name, names)}
+	}
+	file := path.Join("builders", name+".yaml")
+	data, err := c.read(file, yamldoc.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	b, err := parseBuilder(c.shown(file), name, data)
+	if err != nil {
+		return nil, err
+	}
+	file = path.Join("builders", name+".lock")
+	data, err = c.read(file, yamldoc.MaxSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return b, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if b.Lock, err = parseBuilderLock(c.shown(file), b.Suite, data); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Chain returns a builder and those below it, the bottom layer first. A base
+// that is unknown, of another suite, or above itself is an error.
+func (c *Collection) Chain(name string) ([]*Builder, error) {
+	var chain []*Builder
+	for name != "" {
+		b, err := c.Builder(name)
+		if len(chain) > 0 {
+			above := chain[0]
+			var unknown *UnknownError
+			switch {
+			case slices.ContainsFunc(chain, func(o *Builder) bool { return o.Name == name }):
+				return nil, above.at.Errorf("base: %s stands on itself", name)
+			case errors.As(err, &unknown):
+				return nil, above.at.Errorf("base: %w", err)
+			case err == nil && b.Suite != above.Suite:
+				return nil, above.at.Errorf("base: %s is of %s, %s of %s", name, b.Suite, above.Name, above.Suite)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		chain = slices.Insert(chain, 0, b)
+		name = b.Base
+	}
+	return chain, nil
+}
+
+// ChainOf is Chain for a recipe's builder; one that is unknown is reported
+// where the recipe names it.
+func (c *Collection) ChainOf(r *Recipe) ([]*Builder, error) {
+	chain, err := c.Chain(r.Deb.Builder)
+	var unknown *UnknownError
+	if errors.As(err, &unknown) && unknown.Name == r.Deb.Builder {
+		return nil, r.Deb.at.builder.Errorf("deb.builder: %w", err)
+	}
+	return chain, err
+}
+
+// Packages reads builders/NAME.packages and compares it with the lock, if any.
+func (c *Collection) Packages(b *Builder) ([]Package, error) {
+	file := path.Join("builders", b.Name+".packages")
+	var want digest.Digest
+	if b.Lock != nil {
+		want = b.Lock.Packages
+	}
+	data, err := c.locked(file, want)
+	if err != nil {
+		return nil, err
+	}
+	list, err := ParsePackages(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.shown(file), err)
+	}
+	return list, nil
+}
+
+// Files reads builders/NAME.files, which lists what the image holds, and
+// compares it with the lock. Without one in the lock: fs.ErrNotExist.
+func (c *Collection) Files(b *Builder) ([]byte, error) {
+	file := path.Join("builders", b.Name+".files")
+	if b.Lock == nil || b.Lock.Files.IsZero() {
+		return nil, fmt.Errorf("%s: not locked: %w", c.shown(file), fs.ErrNotExist)
+	}
+	return c.locked(file, b.Lock.Files)
+}
+
+// locked reads a file whose digest a lock holds; zero compares nothing.
+func (c *Collection) locked(file string, want digest.Digest) ([]byte, error) {
+	data, err := c.read(file, maxList)
+	if err != nil {
+		return nil, err
+	}
+	if got := digest.Of(data); !want.IsZero() && got != want {
+		return nil, fmt.Errorf("%s: is %s: the lock says %s", c.shown(file), got.Short(), want.Short())
+	}
+	return data, nil
+}

@@ -1,0 +1,132 @@
+package recipe
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/fuel-infra/pbuild/internal/yamldoc"
+)
+
+// Collection is a folder of recipes. It keeps names only; each call reads its
+// files anew.
+type Collection struct {
+	// Dir stands before file names in errors, e.g. "recipes"; may be empty.
+	Dir string
+
+	fsys  fs.FS
+	names []string
+}
+
+// UnknownError says that a collection has no recipe or builder of a name.
+type UnknownError struct {
+	What string   // "recipe" or "builder"
+	Name string   // as asked for
+	Near []string // what was probably meant, best first; often empty
+}
+
+// Error returns «recipe "helo": unknown: did you mean hello?».
+func (e *UnknownError) Error() string {
+	s := fmt.Sprintf("%s %q: unknown", e.What, e.Name)
+	if len(e.Near) > 0 {
+		s += ": did you mean " + strings.Join(e.Near, " or ") + "?"
+	}
+	return s
+}
+
+// LoadCollection lists the recipes in fsys, which is the folder recipes/
+// itself: each folder with a recipe.yaml is one. The caller gives an fs.FS that
+// refuses links leading outside, such as os.Root's.
+func LoadCollection(fsys fs.FS) (*Collection, error) {
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, fmt.Errorf("collection: %w", err)
+	}
+	c := &Collection{fsys: fsys}
+	for _, e := range entries {
+		if !e.IsDir() || slices.Contains(reservedFolders, e.Name()) {
+			continue
+		}
+		_, err := fs.Stat(fsys, path.Join(e.Name(), "recipe.yaml"))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("collection: %w", err)
+		}
+		if _, err := parseName(e.Name()); err != nil {
+			return nil, fmt.Errorf("collection: %w", err)
+		}
+		c.names = append(c.names, e.Name())
+	}
+	slices.Sort(c.names)
+	return c, nil
+}
+
+// Names returns the names of all recipes, sorted.
+func (c *Collection) Names() []string { return slices.Clone(c.names) }
+
+// Recipe reads recipes/NAME/recipe.yaml and recipe.lock. Errors: *UnknownError,
+// else what is wrong in the files.
+func (c *Collection) Recipe(name string) (*Recipe, error) {
+	if !slices.Contains(c.names, name) {
+		return nil, &UnknownError{"recipe", name, yamldoc.Near(name, c.names)}
+	}
+	file := path.Join(name, "recipe.yaml")
+	data, err := c.read(file, yamldoc.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	r, err := parseRecipe(c.shown(file), name, data)
+	if err != nil {
+		return nil, err
+	}
+	file = path.Join(name, LockName)
+	data, err = c.read(file, yamldoc.MaxSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.Lock, err = parseLock(c.shown(file), data, r.Sources)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// shown returns a file's name as people know it.
+func (c *Collection) shown(file string) string { return path.Join(c.Dir, file) }
+
+// read returns a regular file of at most limit bytes. The error names the file.
+func (c *Collection) read(file string, limit int64) ([]byte, error) {
+	info, err := fs.Stat(c.fsys, file)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("is no regular file")
+	}
+	if err == nil && info.Size() > limit {
+		err = fmt.Errorf("%d bytes: more than %d", info.Size(), limit)
+	}
+	var data []byte
+	if err == nil {
+		data, err = fs.ReadFile(c.fsys, file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.shown(file), inner(err))
+	}
+	return data, nil
+}
+
+// inner drops the operation and path of a file error, whose path our own names
+// better.
+func inner(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}

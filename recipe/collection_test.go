@@ -1,0 +1,213 @@
+package recipe
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/fuel-infra/pbuild/internal/yamldoc"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// open returns the collection in dir, as the verbs open it.
+func open(t testing.TB, dir string) *Collection {
+	t.Helper()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	c, err := LoadCollection(root.FS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// fixture returns the committed collection of the tests.
+func fixture(t testing.TB) *Collection { return open(t, "testdata/collection") }
+
+func load(t testing.TB, c *Collection, name string) *Recipe {
+	t.Helper()
+	r, err := c.Recipe(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// says fails unless err has exactly this text.
+func says(t testing.TB, err error, want string) {
+	t.Helper()
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+func TestNames(t *testing.T) {
+	if got, want := fixture(t).Names(), []string{"dsc", "full", "small"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	c := mapped(t, fstest.MapFS{
+		"pbuild.yaml":             {},
+		"a/recipe.yaml":           {},
+		"b/other.yaml":            {},
+		"builders/recipe.yaml":    {},
+		"profiles/recipe.yaml":    {},
+		"recipe.yaml":             {},
+		"deeper/down/recipe.yaml": {},
+	})
+	if got, want := c.Names(), []string{"a"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	_, err := LoadCollection(fstest.MapFS{"Bad\x1bName/recipe.yaml": {}})
+	says(t, err, `collection: name "Bad\x1bName": want lower case letters and digits, joined by single . or -, at most 64`)
+	_, err = LoadCollection(os.DirFS("testdata/absent"))
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("absent folder: %v", err)
+	}
+}
+
+func mapped(t testing.TB, files fs.FS) *Collection {
+	t.Helper()
+	c, err := LoadCollection(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestUnknown(t *testing.T) {
+	c := fixture(t)
+	_, err := c.Recipe("smal")
+	says(t, err, `recipe "smal": unknown: did you mean small?`)
+	var unknown *UnknownError
+	if !errors.As(err, &unknown) || !slices.Equal(unknown.Near, []string{"small"}) {
+		t.Errorf("%#v", err)
+	}
+	_, err = c.Recipe("../small")
+	says(t, err, `recipe "../small": unknown`)
+	_, err = c.Builder("oen")
+	says(t, err, `builder "oen": unknown: did you mean one?`)
+}
+
+// TestFull compares every field.
+func TestFull(t *testing.T) {
+	at := func(line, column int) yamldoc.Position {
+		return yamldoc.Position{File: "full/recipe.yaml", Line: line, Column: column}
+	}
+	want := &Recipe{
+		Name: "full", Summary: "A colon: and a #",
+		License: "(MIT OR Apache-2.0) AND GPL-2.0-only WITH Classpath-exception-2.0",
+		Sources: map[string]Source{"main": Path{"code"}},
+		Deb: &Deb{
+			Builder: "two", Debian: "packaging", Debug: true,
+			Outputs: []string{"libfull1", "full", "full-doc"},
+			Require: map[string][]string{
+				"full":     {"/usr/bin/full", "/usr/share/full/a b"},
+				"libfull1": {"/usr/lib/x86_64-linux-gnu/libfull.so.1"},
+			},
+			Env: map[string]string{
+				"PBR_VERSION": "8.0.0", "DEB_BUILD_OPTIONS": "nocheck parallel=2", "EMPTY": "",
+				"STRANGE": "é\t\"quoted\" $(id) %{lua:x} \\\nsecond line",
+			},
+			Modes: map[string]string{"packaging/rules": "0755", "a file": "0600"},
+			at:    positions{at(10, 12), at(11, 11)},
+		},
+	}
+	if d := cmp.Diff(want, load(t, fixture(t), "full"), exported); d != "" {
+		t.Error(d)
+	}
+}
+
+var exported = cmp.AllowUnexported(Deb{}, positions{}, Builder{})
+
+func TestDscAndDefaults(t *testing.T) {
+	c := fixture(t)
+	sum, _ := digest.ParseHex("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
+	want := &Recipe{
+		Name: "dsc", Summary: "A Debian source package", License: "GPL-2.0-or-later",
+		Sources: map[string]Source{"main": Dsc{"pool/main/libx/libxyz+/libxyz+_2.10~rc1-1.1.dsc", sum}},
+		Lock:    &Lock{map[string]Stamp{"main": {"3:2.10~rc1-1.1", 1672326529}}},
+		Deb:     &Deb{Builder: "one", Debian: "debian", Outputs: []string{"libxyz1"}},
+	}
+	if d := cmp.Diff(want, load(t, c, "dsc"), cmpopts.IgnoreUnexported(Deb{}), cmpopts.EquateEmpty()); d != "" {
+		t.Error(d)
+	}
+	small := load(t, c, "small")
+	if small.Lock != nil || small.Deb.Debian != "debian" || small.Deb.Debug {
+		t.Errorf("%+v %+v", small, small.Deb)
+	}
+}
+
+// TestFiles: what stands in the place of a file.
+func TestFiles(t *testing.T) {
+	good := readFixture(t, "small/recipe.yaml")
+	for _, c := range []struct {
+		name  string
+		files fstest.MapFS
+		want  string
+	}{
+		{"folder", fstest.MapFS{"x/recipe.yaml/y": {}}, "recipes/x/recipe.yaml: is no regular file"},
+		{"pipe", fstest.MapFS{"x/recipe.yaml": {Mode: fs.ModeNamedPipe}}, "recipes/x/recipe.yaml: is no regular file"},
+		{"large", fstest.MapFS{"x/recipe.yaml": {Data: make([]byte, yamldoc.MaxSize+1)}}, "recipes/x/recipe.yaml: 262145 bytes: more than 262144"},
+		{"empty", fstest.MapFS{"x/recipe.yaml": {}}, "recipes/x/recipe.yaml:1:1: is empty"},
+		{"list", fstest.MapFS{"x/recipe.yaml": {Data: []byte("- x\n")}}, "recipes/x/recipe.yaml:1:1: want a mapping, have a list"},
+		{"name", fstest.MapFS{"x/recipe.yaml": {Data: good}}, `recipes/x/recipe.yaml:2:7: name: "small": the folder says "x"`},
+		{"lock", fstest.MapFS{"small/recipe.yaml": {Data: good}, "small/recipe.lock": {Data: []byte("format: 2\n")}}, "recipes/small/recipe.lock:1:9: format: 2: newer than this pbuild, which reads 1"},
+		{"lock folder", fstest.MapFS{"small/recipe.yaml": {Data: good}, "small/recipe.lock/x": {}}, "recipes/small/recipe.lock: is no regular file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			collection := mapped(t, c.files)
+			collection.Dir = "recipes"
+			r, err := collection.Recipe(collection.Names()[0])
+			says(t, err, c.want)
+			if r != nil {
+				t.Error("a recipe nevertheless")
+			}
+		})
+	}
+}
+
+func readFixture(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile("testdata/collection/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestLinkOut: a link out of the collection is not followed.
+func TestLinkOut(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(dir+"/recipes/small", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/canary", readFixture(t, "small/recipe.yaml"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("../../canary", dir+"/recipes/small/recipe.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mapped(t, os.DirFS(dir+"/recipes")).Recipe("small"); err != nil {
+		t.Fatalf("control: the link works without the defence: %v", err)
+	}
+	root, err := os.OpenRoot(dir + "/recipes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if c, err := LoadCollection(root.FS()); err == nil {
+		_, err = c.Recipe("small")
+		if err == nil {
+			t.Error("followed a link out of the collection")
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package recipe
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// TestCommitted: the recipes and builders of this repository are valid, and
+// each recipe closes.
+func TestCommitted(t *testing.T) {
+	c := open(t, "../recipes")
+	c.Dir = "recipes"
+	if names := c.Names(); !slices.Contains(names, "hello") || !slices.Contains(names, "tree") {
+		t.Errorf("recipes: %q", names)
+	}
+	for _, name := range c.Names() {
+		t.Run(name, func(t *testing.T) {
+			r := load(t, c, name)
+			in := Inputs{Builder: digest.Of([]byte("builder")), Sandbox: 1}
+			if p, ok := r.Sources[Main].(Path); ok {
+				main, err := c.Folder(r, p.Path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := c.FindDebian(r, main); err != nil {
+					t.Error(err)
+				}
+				in.Trees = map[string]digest.Digest{Main: digest.Of([]byte("main"))}
+				in.Changelog = Stamp{"1.0-1", 1}
+			}
+			closed(t, r, in)
+			if _, err := c.ChainOf(r); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	builders, err := c.BuilderNames()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range builders {
+		chain, err := c.Chain(name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		list, err := c.Packages(chain[len(chain)-1])
+		if err != nil || len(list) == 0 {
+			t.Errorf("%s: %d packages, %v", name, len(list), err)
+		}
+	}
+}
+
+// TestImports: of this module the package knows digests and YAML only.
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(string(out)) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "github.com/fuel-infra/pbuild/"); ok {
+			got = append(got, name)
+		}
+	}
+	slices.Sort(got)
+	if want := []string{"internal/yamldoc", "recipe", "store/digest"}; !slices.Equal(got, want) {
+		t.Errorf("imports %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,175 @@
+package recipe
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Format is a package format.
+type Format string
+
+// The formats.
+const (
+	FormatDeb Format = "deb"
+	FormatRPM Format = "rpm"
+)
+
+// ParseFormat reads "deb" or "rpm".
+func ParseFormat(s string) (Format, error) {
+	if f := Format(s); f == FormatDeb || f == FormatRPM {
+		return f, nil
+	}
+	return "", fmt.Errorf("format %q: want deb or rpm", s)
+}
+
+// Arch is an architecture that is built for, by its Debian name.
+type Arch string
+
+// AMD64 is the architecture that the committed builders are locked for.
+const AMD64 Arch = "amd64"
+
+// ParseArch reads an architecture that builders are locked for.
+func ParseArch(s string) (Arch, error) {
+	if s == string(AMD64) {
+		return AMD64, nil
+	}
+	return "", fmt.Errorf("architecture %q: want amd64", s)
+}
+
+var (
+	nameForm    = regexp.MustCompile(`^[a-z0-9]+([.-][a-z0-9]+)*$`)
+	packageForm = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
+	archForm    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+	envForm     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	modeForm    = regexp.MustCompile(`^0[0-7]{3}$`)
+	poolForm    = regexp.MustCompile(`^pool(/[A-Za-z0-9+~_][A-Za-z0-9.+~_-]*)+$`)
+	licenseForm = regexp.MustCompile(`^[A-Za-z0-9.+:() -]+$`)
+
+	upstreamForm = regexp.MustCompile(`^[0-9][A-Za-z0-9.+~:-]*$`)
+	revisionForm = regexp.MustCompile(`^[A-Za-z0-9.+~]+$`)
+)
+
+// reservedFolders are folders of a collection that hold no recipe.
+var reservedFolders = []string{"builders", "profiles", "schemes", "targets"}
+
+// parseName checks the name of a recipe or builder. It stands as a folder, in
+// an OCI reference and in a registry's repository name, so it is the part that
+// these three have in common.
+func parseName(s string) (string, error) {
+	if len(s) > 64 || !nameForm.MatchString(s) {
+		return "", fmt.Errorf("name %q: want lower case letters and digits, joined by single . or -, at most 64", s)
+	}
+	for _, r := range reservedFolders {
+		if s == r {
+			return "", fmt.Errorf("name %q: is a folder of the collection", s)
+		}
+	}
+	return s, nil
+}
+
+// parsePackage checks a package name: Debian policy 5.6.1 and 5.6.7.
+func parsePackage(s string) (string, error) {
+	if len(s) > 128 || !packageForm.MatchString(s) {
+		return "", fmt.Errorf("package name %q: want two or more of a-z 0-9 + - . beginning with a letter or digit", s)
+	}
+	return s, nil
+}
+
+// parseOutput checks the name of a package that a recipe says it makes.
+func parseOutput(s string) (string, error) {
+	if strings.HasSuffix(s, "-dbgsym") {
+		return "", fmt.Errorf("%q: is made by debug: keep: leave it out", s)
+	}
+	return parsePackage(s)
+}
+
+// parseVersion checks a version: Debian policy 5.6.12, as strict as dpkg.
+func parseVersion(s string) (string, error) {
+	rest := s
+	if epoch, after, ok := strings.Cut(s, ":"); ok {
+		if n, err := strconv.ParseInt(epoch, 10, 32); err != nil || strconv.FormatInt(n, 10) != epoch || n < 0 {
+			return "", fmt.Errorf("version %q: the part before the first colon is no number", s)
+		}
+		rest = after
+	}
+	upstream := rest
+	if i := strings.LastIndexByte(rest, '-'); i >= 0 {
+		upstream = rest[:i]
+		if !revisionForm.MatchString(rest[i+1:]) {
+			return "", fmt.Errorf("version %q: want a-z A-Z 0-9 . + ~ after the last hyphen", s)
+		}
+	}
+	if len(s) > 128 || !upstreamForm.MatchString(upstream) {
+		return "", fmt.Errorf("version %q: want a digit, then a-z A-Z 0-9 . + ~ -", s)
+	}
+	return s, nil
+}
+
+// withoutEpoch returns a valid version as file names carry it.
+func withoutEpoch(version string) string {
+	if _, after, ok := strings.Cut(version, ":"); ok {
+		return after
+	}
+	return version
+}
+
+// parseInside checks a path inside a source or a recipe's folder.
+func parseInside(s string) (string, error) {
+	switch {
+	case strings.HasPrefix(s, "/"):
+		return "", fmt.Errorf("path %q: is absolute: want one inside", s)
+	case s == ".." || strings.HasPrefix(path.Clean(s), "../"):
+		return "", fmt.Errorf("path %q: leads outside", s)
+	case s == "." || !fs.ValidPath(s) || len(s) > 1024 || strings.ContainsFunc(s, unicode.IsControl):
+		return "", fmt.Errorf("path %q: want names joined by single slashes, without . and ..", s)
+	}
+	return s, nil
+}
+
+// parseInstalled checks the path of a file that a package installs.
+func parseInstalled(s string) (string, error) {
+	if !strings.HasPrefix(s, "/") || s == "/" || path.Clean(s) != s || len(s) > 1024 || strings.ContainsFunc(s, unicode.IsControl) {
+		return "", fmt.Errorf("path %q: want an absolute path without . and .. and doubled slashes", s)
+	}
+	return s, nil
+}
+
+// parseMode checks the permissions of a file: four octal digits, without
+// setuid, setgid and sticky bits.
+func parseMode(s string) (string, error) {
+	if !modeForm.MatchString(s) {
+		return "", fmt.Errorf("%q: want a mode such as \"0755\"", s)
+	}
+	return s, nil
+}
+
+// parsePool checks the path of a file below a Debian mirror's root. The bytes
+// allowed need no escape in a URL.
+func parsePool(s string) (string, error) {
+	if len(s) > 512 || !poolForm.MatchString(s) {
+		return "", fmt.Errorf("path %q: want pool/… of a-z A-Z 0-9 . + ~ _ -", s)
+	}
+	return s, nil
+}
+
+// parseLine checks a text for people of one line.
+func parseLine(s string) (string, error) {
+	if strings.TrimSpace(s) == "" || strings.ContainsFunc(s, unicode.IsControl) || len(s) > 200 {
+		return "", fmt.Errorf("want one line of 1 to 200 bytes")
+	}
+	return s, nil
+}
+
+// parseLicense checks the letters of an SPDX license expression (SPDX 2.3,
+// annex D); whether the licenses exist is a linter's matter.
+func parseLicense(s string) (string, error) {
+	if !licenseForm.MatchString(s) {
+		return "", fmt.Errorf("license %q: want an SPDX expression such as GPL-2.0-or-later", s)
+	}
+	return s, nil
+}

@@ -1,0 +1,137 @@
+package recipe
+
+import (
+	"strings"
+	"testing"
+)
+
+// base is a valid recipe; TestMistakes replaces one line of it at a time.
+const base = `format: 1
+name: xx
+summary: A thing
+license: MIT
+sources: {main: {path: src}}
+deb:
+  builder: one
+  debian: debian
+  outputs: [xx, xy]
+  require: {xx: [/usr/bin/x]}
+  debug: drop
+  env: {A: b}
+  modes: {debian/rules: "0755"}
+`
+
+// mistake replaces one piece of base.
+type mistake struct{ name, line, by, want string }
+
+func (m mistake) text(t *testing.T) []byte {
+	t.Helper()
+	in := strings.Replace(base, m.line, m.by, 1)
+	if in == base {
+		t.Fatal("nothing replaced")
+	}
+	return []byte(in)
+}
+
+func mistakes() []mistake {
+	dsc := "sources: {main: {dsc: {path: pool/main/xx/xx_1-1.dsc, sha256: " + strings.Repeat("1", 63) + "a}}}"
+	return []mistake{
+		{"unknown field", "license: MIT", "license: MIT\nlicence: MIT", `f:5:1: unknown field "licence": did you mean license?`},
+		{"later field", "license: MIT", "license: MIT\nlint: {fail: error}", `f:5:1: unknown field "lint": known are format, name, summary, license, sources, deb`},
+		{"unknown in deb", "  debug: drop", "  debuk: drop", `f:11:3: deb: unknown field "debuk": did you mean debug?`},
+		{"duplicate", "  debug: drop", "  debug: drop\n  builder: two", `f:12:3: duplicate key "builder": first in line 7`},
+		{"no format", "format: 1\n", "", "f:1:1: format: missing"},
+		{"newer format", "format: 1", "format: 2\nnews: yes", "f:1:9: format: 2: newer than this pbuild, which reads 1"},
+		{"format zero", "format: 1", "format: 0", "f:1:9: format: 0: want 1 to 2147483648"},
+		{"format text", "format: 1", `format: "1"`, `f:1:9: format: want a decimal number, have "1"`},
+		{"no name", "name: xx\n", "", "f:1:1: name: missing"},
+		{"other name", "name: xx", "name: y", `f:2:7: name: "y": the folder says "xx"`},
+		{"bad name", "name: xx", "name: X", `f:2:7: name: name "X": want lower case letters and digits, joined by single . or -, at most 64`},
+		{"no summary", "summary: A thing\n", "", "f:1:1: summary: missing"},
+		{"empty summary", "summary: A thing", `summary: " "`, "f:3:10: summary: want one line of 1 to 200 bytes"},
+		{"summary of two lines", "summary: A thing", `summary: "a\nb"`, "f:3:10: summary: want one line of 1 to 200 bytes"},
+		{"no license", "license: MIT\n", "", "f:1:1: license: missing"},
+		{"license", "license: MIT", "license: MIT/X11", `f:4:10: license: license "MIT/X11": want an SPDX expression such as GPL-2.0-or-later`},
+		{"no sources", "sources: {main: {path: src}}\n", "", "f:1:1: sources: missing"},
+		{"no main", "{main: {path: src}}", "{mian: {path: src}}", "f:5:10: sources.main: missing\n" + `f:5:11: sources: unknown field "mian": did you mean main?`},
+		{"no kind", "{path: src}", "{}", "f:5:17: sources.main: want path or dsc"},
+		{"two kinds", "{path: src}", "{path: src, dsc: {}}", "f:5:17: sources.main: has path and dsc: want one of them"},
+		{"source text", "{path: src}", "src", "f:5:17: sources.main: want a mapping, have text"},
+		{"absolute source", "{path: src}", "{path: /etc}", `f:5:24: sources.main.path: path "/etc": is absolute: want one inside`},
+		{"source outside", "{path: src}", "{path: ../y}", `f:5:24: sources.main.path: path "../y": leads outside`},
+		{"source hidden outside", "{path: src}", "{path: src/../../y}", `f:5:24: sources.main.path: path "src/../../y": leads outside`},
+		{"source unclean", "{path: src}", "{path: ./src}", `f:5:24: sources.main.path: path "./src": want names joined by single slashes, without . and ..`},
+		{"source itself", "{path: src}", "{path: .}", `f:5:24: sources.main.path: path ".": want names joined by single slashes, without . and ..`},
+		{"home", "{path: src}", "{path: ~}", "f:5:24: no value: write one, or leave the field out"},
+		{"git", "{path: src}", "{git: https://x.example/y}", `f:5:18: sources.main: unknown field "git": known are path, dsc`},
+		{"dsc with debian", "sources: {main: {path: src}}", dsc, "f:8:11: deb.debian: a Debian source package brings its own: leave it out"},
+		{"dsc url", "{path: src}", "{dsc: {path: 'https://x.example/x_1.dsc', sha256: a}}",
+			"f:5:30: sources.main.dsc.path: path \"https://x.example/x_1.dsc\": want pool/… of a-z A-Z 0-9 . + ~ _ -\n" +
+				`f:5:67: sources.main.dsc.sha256: digest "sha256:a": want sha256: and 64 lower case hexadecimal digits` + "\n" +
+				"f:8:11: deb.debian: a Debian source package brings its own: leave it out"},
+		{"no deb", base[strings.Index(base, "deb:"):], "", "f:1:1: deb: missing"},
+		{"deb list", base[strings.Index(base, "deb:"):], "deb: []\n", "f:6:6: deb: want a mapping, have a list"},
+		{"deb empty", base[strings.Index(base, "deb:"):], "deb: {}\n", "f:6:6: deb.builder: missing\nf:6:6: deb.outputs: missing"},
+		{"builder path", "builder: one", "builder: ../one", `f:7:12: deb.builder: name "../one": want lower case letters and digits, joined by single . or -, at most 64`},
+		{"debian absolute", "debian: debian", "debian: /x", `f:8:11: deb.debian: path "/x": is absolute: want one inside`},
+		{"no outputs", "outputs: [xx, xy]", "outputs: []", "f:9:12: deb.outputs: want at least one\n" + "f:10:13: deb.require.xx: not in outputs"},
+		{"output twice", "outputs: [xx, xy]", "outputs: [xy, xy]", "f:9:17: deb.outputs[1]: xy: stands twice\nf:10:13: deb.require.xx: not in outputs: did you mean xy?"},
+		{"output file", "outputs: [xx, xy]", "outputs: [xy, xy_1.deb]", `f:9:17: deb.outputs[1]: package name "xy_1.deb": want two or more of a-z 0-9 + - . beginning with a letter or digit` + "\nf:10:13: deb.require.xx: not in outputs: did you mean xy?"},
+		{"output debug", "outputs: [xx, xy]", "outputs: [xy, xy-dbgsym]", "f:9:17: deb.outputs[1]: \"xy-dbgsym\": is made by debug: keep: leave it out\nf:10:13: deb.require.xx: not in outputs: did you mean xy?"},
+		{"require relative", "[/usr/bin/x]", "[usr/bin/x]", `f:10:18: deb.require.xx[0]: path "usr/bin/x": want an absolute path without . and .. and doubled slashes`},
+		{"require up", "[/usr/bin/x]", "[/usr/../x]", `f:10:18: deb.require.xx[0]: path "/usr/../x": want an absolute path without . and .. and doubled slashes`},
+		{"require none", "[/usr/bin/x]", "[]", "f:10:17: deb.require.xx: want at least one"},
+		{"require text", "[/usr/bin/x]", "/usr/bin/x", "f:10:17: deb.require.xx: want a list, have text\nf:10:17: deb.require.xx: want at least one"},
+		{"debug", "debug: drop", "debug: true", "f:11:10: deb.debug: true is a truth value: quote it"},
+		{"debug word", "debug: drop", "debug: yes", `f:11:10: deb.debug: unknown value "yes": known are keep, drop`},
+		{"env number", "env: {A: b}", "env: {A: 1.10}", "f:12:12: deb.env.A: 1.10 is a number: quote it"},
+		{"env name", "env: {A: b}", "env: {A-B: b}", "f:12:9: deb.env.A-B: want a name of letters, digits and _, not beginning with a digit"},
+		{"env empty name", "env: {A: b}", `env: {"": b}`, "f:12:9: deb.env.: want a name of letters, digits and _, not beginning with a digit"},
+		{"env reserved", "env: {A: b}", "env: {SOURCE_DATE_EPOCH: '0'}", "f:12:9: deb.env.SOURCE_DATE_EPOCH: is set by pbuild"},
+		{"mode number", `"0755"`, "0755", "f:13:25: deb.modes.debian/rules: 0755 is a number: quote it"},
+		{"mode setuid", `"0755"`, `"4755"`, `f:13:25: deb.modes.debian/rules: "4755": want a mode such as "0755"`},
+		{"mode empty", `"0755"`, `""`, `f:13:25: deb.modes.debian/rules: "": want a mode such as "0755"`},
+		{"mode outside", "debian/rules:", "../rules:", `f:13:11: deb.modes.../rules: path "../rules": leads outside`},
+		{"privilege", "  debug: drop", "  debug: drop\n  privileged: true", `f:12:3: deb: unknown field "privileged": known are builder, debian, outputs, require, debug, env, modes`},
+		{"network", "  debug: drop", "  debug: drop\n  network: true", `f:12:3: deb: unknown field "network": known are builder, debian, outputs, require, debug, env, modes`},
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	if _, err := parseRecipe("f", "xx", []byte(base)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range mistakes() {
+		t.Run(c.name, func(t *testing.T) {
+			r, err := parseRecipe("f", "xx", c.text(t))
+			says(t, err, c.want)
+			if r != nil {
+				t.Error("a recipe nevertheless")
+			}
+		})
+	}
+}
+
+func TestLockMistakes(t *testing.T) {
+	sources := map[string]Source{"main": Dsc{Path: "pool/main/x/x_1-1.dsc"}}
+	local := map[string]Source{"main": Path{"src"}}
+	for _, c := range []struct {
+		name, in string
+		sources  map[string]Source
+		want     string
+	}{
+		{"no sources", "format: 1\n", sources, "f:1:1: sources: missing"},
+		{"version number", "format: 1\nsources: {main: {version: 1.10, epoch: 1}}\n", sources, "f:2:27: sources.main.version: 1.10 is a number: quote it"},
+		{"version", "format: 1\nsources: {main: {version: x, epoch: 1}}\n", sources, `f:2:27: sources.main.version: version "x": want a digit, then a-z A-Z 0-9 . + ~ -`},
+		{"epoch", "format: 1\nsources: {main: {version: 1-1, epoch: 0}}\n", sources, "f:2:39: sources.main.epoch: 0: want 1 to 253402300799"},
+		{"field", "format: 1\nsources: {main: {version: 1-1, epoch: 1, tree: x}}\n", sources, `f:2:42: sources.main: unknown field "tree": known are version, epoch`},
+		{"unknown source", "format: 1\nsources: {more: {version: 1-1, epoch: 1}}\n", sources, "f:2:11: sources.more: the recipe has no such source, or one that is not locked"},
+		{"path source", "format: 1\nsources: {main: {version: 1-1, epoch: 1}}\n", local, "f:2:11: sources.main: the recipe has no such source, or one that is not locked"},
+		{"not a mapping", "format: 1\nsources: [main]\n", sources, "f:2:10: sources: want a mapping, have a list"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := parseLock("f", []byte(c.in), c.sources)
+			says(t, err, c.want)
+		})
+	}
+}

@@ -1,0 +1,104 @@
+package sandbox
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+const quiet = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+
+// devices are bound from the host, for a user namespace can't make nodes.
+// Numbers: Documentation/admin-guide/devices.txt of Linux.
+func devices() []device {
+	return []device{
+		{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7},
+		{"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
+	}
+}
+
+type device struct {
+	name         string
+	major, minor uint32
+}
+
+func mountDev() error {
+	if err := unix.Mount("tmpfs", "dev", "tmpfs", unix.MS_NOSUID|unix.MS_NOEXEC, "mode=0755,size=1m"); err != nil {
+		return err
+	}
+	for _, d := range devices() {
+		host, inside := "/dev/"+d.name, "dev/"+d.name
+		var st unix.Stat_t
+		if err := unix.Stat(host, &st); err != nil {
+			return fmt.Errorf("%s: %w", host, err)
+		}
+		if st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != unix.Mkdev(d.major, d.minor) {
+			return fmt.Errorf("%s: is not the device %d:%d", host, d.major, d.minor)
+		}
+		if err := makePoint(unix.AT_FDCWD, inside, false, ""); err != nil {
+			return err
+		}
+		if err := unix.Mount(host, inside, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("%s: %w", host, err)
+		}
+	}
+	for _, l := range [][2]string{
+		{"/proc/self/fd", "dev/fd"},
+		{"/proc/self/fd/0", "dev/stdin"},
+		{"/proc/self/fd/1", "dev/stdout"},
+		{"/proc/self/fd/2", "dev/stderr"},
+		{"pts/ptmx", "dev/ptmx"},
+	} {
+		if err := unix.Symlink(l[0], l[1]); err != nil {
+			return fmt.Errorf("%s: %w", l[1], err)
+		}
+	}
+	return nil
+}
+
+// mountDevpts gives no gid option: the group tty is not mapped.
+func mountDevpts() error {
+	if err := unix.Mkdir("dev/pts", 0o755); err != nil {
+		return err
+	}
+	return unix.Mount("devpts", "dev/pts", "devpts", unix.MS_NOSUID|unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
+}
+
+func mountTemporary() error {
+	if err := unix.Mkdir("dev/shm", 0o755); err != nil {
+		return fmt.Errorf("dev/shm: %w", err)
+	}
+	for _, t := range [][2]string{{"dev/shm", "mode=1777"}, {"tmp", "mode=1777"}, {"run", "mode=0755"}} {
+		if err := unix.Mount("tmpfs", t[0], "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, t[1]); err != nil {
+			return fmt.Errorf("/%s: %w", t[0], err)
+		}
+	}
+	return nil
+}
+
+func mountSys() error {
+	return unix.Mount("tmpfs", "sys", "tmpfs", quiet|unix.MS_RDONLY, "mode=0555,size=4k")
+}
+
+// openStreams puts /dev/null of the sandbox where the caller gave no stream:
+// the host's one would show a path of the host in /proc/self/fd.
+func (c *cell) openStreams() error {
+	for fd, null := range c.null {
+		if !null {
+			continue
+		}
+		mode := unix.O_WRONLY
+		if fd == 0 {
+			mode = unix.O_RDONLY
+		}
+		opened, err := unix.Open("/dev/null", mode|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("/dev/null: %w", err)
+		}
+		if err := unix.Dup3(opened, fd, 0); err != nil {
+			return fmt.Errorf("/dev/null: %w", err)
+		}
+		unix.Close(opened)
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+// Package sandbox runs one program in a room of its own: new user, mount, pid,
+// network, IPC, host name and cgroup namespaces, a root file system made of
+// read-only layers with a throwaway layer on top, no network, no capability
+// and a system call filter. It needs neither root nor a set-user-id helper,
+// and behaves the same for every caller. It knows paths and command lines and
+// nothing of recipes. Linux 5.12 or later, amd64 and arm64.
+//
+// # Words
+//
+// The caller is the process that calls Run. Init is the same executable,
+// started again as the first process of the new namespaces; it makes the room
+// stage by stage, starts the program, and reaps. A layer is a directory of the
+// host that is seen read-only; the upper directory takes what the program
+// changes. The fake root is how the program sees itself: one uid is mapped, to
+// 0, and calls that need a real root (chown, setuid, mknod of devices, fsync of
+// a file system that is thrown away) are answered with success and do nothing.
+//
+// # Invariants
+//
+//   - The program reaches what its Spec names, and nothing else of the host:
+//     no descriptor, no environment, no path, no socket, no process.
+//   - When any stage is refused nothing runs and the error names the stage; there
+//     is no weaker second way.
+//   - When Run has returned no process of the sandbox lives, and its mounts are
+//     gone. When the caller is killed the kernel kills init and so all of it.
+//   - No process in the sandbox has a capability, and none can get one.
+//
+// # What a program can see
+//
+// The mount table inside names layers by number and carries no path of the
+// host, with one exception that the kernel leaves no way around: for a Bind,
+// /proc/self/mountinfo (not /proc/mounts) shows the bound directory's path
+// within its file system. Put what must not know where it came from into a
+// layer. The kernel's version, the processors, the memory and the load are the
+// host's. An image's own /etc/hosts and /etc/resolv.conf are kept; where it has
+// none there is a hosts file that knows localhost, and an empty resolv.conf.
+//
+// # What it is not
+//
+// It sets no limit on memory, disk or the number of processes, and keeps
+// nothing of owners: a file that the program gave to another user belongs to
+// the caller outside. It does not guard against a hole in the kernel itself.
+package sandbox

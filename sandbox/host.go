@@ -1,0 +1,59 @@
+package sandbox
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// setHostName sets the two names that uname(2) tells; the second one is the
+// host's NIS domain until it is overwritten.
+func setHostName() error {
+	if err := unix.Sethostname([]byte("pbuild")); err != nil {
+		return err
+	}
+	return unix.Setdomainname([]byte("(none)"))
+}
+
+// raiseLoopback turns on the one interface that a new network namespace has,
+// so that test suites can talk to themselves.
+func raiseLoopback() error {
+	s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(s)
+	req, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	if err := unix.IoctlIfreq(s, unix.SIOCGIFFLAGS, req); err != nil {
+		return err
+	}
+	req.SetUint16(req.Uint16() | unix.IFF_UP)
+	return unix.IoctlIfreq(s, unix.SIOCSIFFLAGS, req)
+}
+
+// setLimits makes equal everywhere what programs ask for and act on. Some
+// close every descriptor up to the limit, so that it is not as high as it
+// could be; a hard limit of the caller that is lower stays.
+func setLimits() error {
+	for _, l := range []struct {
+		what       int
+		soft, hard uint64
+	}{
+		{unix.RLIMIT_CORE, 0, 0},
+		{unix.RLIMIT_NOFILE, 1024, 65536},
+		{unix.RLIMIT_STACK, 8 << 20, unix.RLIM_INFINITY},
+	} {
+		var now unix.Rlimit
+		if err := unix.Getrlimit(l.what, &now); err != nil {
+			return fmt.Errorf("limit %d: %w", l.what, err)
+		}
+		hard := min(l.hard, now.Max)
+		if err := unix.Setrlimit(l.what, &unix.Rlimit{Cur: min(l.soft, hard), Max: hard}); err != nil {
+			return fmt.Errorf("limit %d: %w", l.what, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,161 @@
+package sandbox
+
+import (
+	"errors"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// initName is the whole command line of init, for every process inside can
+// read it.
+const initName = "pbuild-init"
+
+// Descriptors that init is started with, above the standard streams.
+const (
+	reportFD = 3
+	planFD   = 4
+)
+
+// IsInit reports whether this process was started by Run to be the first
+// process of a sandbox. It costs two comparisons, and a system call in init
+// itself.
+func IsInit() bool {
+	return len(os.Args) == 1 && os.Args[0] == initName && os.Getpid() == 1
+}
+
+// Init makes the sandbox around this process, runs its program and ends with
+// it; it never returns. It belongs into the first lines of main, and of the
+// TestMain of each package that runs sandboxes:
+//
+//	if sandbox.IsInit() {
+//		sandbox.Init()
+//	}
+func Init() {
+	// Capabilities, no_new_privs and the filter belong to a thread; the program
+	// is forked from this one.
+	runtime.LockOSThread()
+	c := cell{scratchFD: -1}
+	if err := c.readPlan(); err != nil {
+		c.report(failLine("plan", err))
+		syscall.Exit(1)
+	}
+	for _, s := range c.stages() {
+		if slices.Contains(c.omit, s.name) {
+			continue
+		}
+		if err := s.make(); err != nil {
+			c.report(failLine(s.name, err))
+			syscall.Exit(1)
+		}
+		c.report(doneLine(s.name))
+	}
+	if c.stop {
+		syscall.Exit(0)
+	}
+	c.report(endLine(c.reap()))
+	syscall.Exit(0)
+}
+
+// cell is the sandbox as init makes it.
+type cell struct {
+	plan
+	scratchFD int   // the scratch directory, by which its parts are reached
+	layers    []int // the lower directories, bottom first
+	trees     []int // a detached mount for each bind
+	pid       int   // the program
+}
+
+type step struct {
+	name string
+	make func() error
+}
+
+// stages are in the only order that works: descriptors of the host go first;
+// what needs the host's paths comes before the new root; what needs
+// capabilities before they are dropped; and the filter, which refuses most of
+// all this, last but for the calls that it allows.
+func (c *cell) stages() []step {
+	s := []step{
+		{"descriptors", closeOthers},
+		{"private mounts", privateMounts},
+		{"layers", c.openLayers},
+		{"overlay", c.mountOverlay},
+		{"mount points", c.checkPoints},
+		{"dev", mountDev},
+		{"devpts", mountDevpts},
+		{"tmp", mountTemporary},
+		{"sys", mountSys},
+		{"proc", mountProc},
+		{"read-only proc", protectProc},
+		{"masks", maskProc},
+		{"binds", c.mountBinds},
+		{"root", enterRoot},
+		{"streams", c.openStreams},
+		{"host name", setHostName},
+		{"loopback", raiseLoopback},
+		{"limits", setLimits},
+		{"capabilities", dropCapabilities},
+		{"no new privileges", setNoNewPrivileges},
+		{"filter", installFilter},
+		{"undumpable", setUndumpable},
+	}
+	if c.stop {
+		return s
+	}
+	return append(s, step{"directory", c.enterDirectory}, step{"program", c.start})
+}
+
+func (c *cell) readPlan() (err error) {
+	var raw []byte
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := unix.Read(planFD, buf)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			break
+		}
+		raw = append(raw, buf[:n]...)
+	}
+	c.plan, err = decodePlan(raw)
+	return err
+}
+
+// report tells the caller. A caller that is gone can't be told, and has taken
+// init with it by then.
+func (c *cell) report(line string) {
+	for b := []byte(line); len(b) > 0; {
+		n, err := unix.Write(reportFD, b)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return
+		}
+		b = b[max(n, 0):]
+	}
+}
+
+// closeOthers closes what init inherited beyond the standard streams and the
+// report: descriptors that the caller got from its own parent without
+// close-on-exec, and the plan.
+func closeOthers() error {
+	return unix.CloseRange(planFD, ^uint(0)>>1, 0)
+}
+
+// catchSignals keeps a signal from inside from ending init, whatever the
+// dispositions it inherited. To ignore them would not do: the program would
+// inherit that, while handlers are reset when it is started.
+func catchSignals() {
+	all := make([]os.Signal, 0, 64)
+	for n := syscall.Signal(1); n <= 64; n++ {
+		all = append(all, n)
+	}
+	signal.Notify(make(chan os.Signal, 1), all...)
+}

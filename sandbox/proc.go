@@ -1,0 +1,64 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// masked are files and directories of /proc that tell about the host, or act
+// on it. A file reads as /dev/null, a directory as empty.
+func masked() (files, dirs []string) {
+	return []string{
+		"cmdline", "config.gz", "consoles", "diskstats", "interrupts", "iomem", "ioports",
+		"kallsyms", "kcore", "key-users", "keys", "kmsg", "kpagecgroup", "kpagecount",
+		"kpageflags", "latency_stats", "locks", "mdstat", "modules", "mtrr", "partitions",
+		"sched_debug", "schedstat", "slabinfo", "softirqs", "swaps", "sysrq-trigger",
+		"timer_list", "timer_stats", "vmallocinfo",
+	}, []string{
+		"acpi", "asound", "bus", "driver", "fs", "irq", "scsi", "tty",
+	}
+}
+
+// mountProc needs the host's own /proc, still to be seen in full: the kernel
+// refuses a new one where parts of the old are covered.
+func mountProc() error {
+	return unix.Mount("proc", "proc", "proc", quiet, "")
+}
+
+// protectProc keeps /proc/sys from being written: what belongs to the network
+// or the user namespace there is owned by the mapped uid.
+func protectProc() error {
+	tree, err := unix.OpenTree(unix.AT_FDCWD, "proc/sys", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	if err != nil {
+		return fmt.Errorf("/proc/sys: %w", err)
+	}
+	defer unix.Close(tree)
+	if err := setAttributes(tree, unix.MOUNT_ATTR_RDONLY); err != nil {
+		return fmt.Errorf("/proc/sys: %w", err)
+	}
+	if err := unix.MoveMount(tree, "", unix.AT_FDCWD, "proc/sys", unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+		return fmt.Errorf("/proc/sys: %w", err)
+	}
+	return nil
+}
+
+// maskProc covers with the /dev/null that was checked to be one, never with a
+// file of an image.
+func maskProc() error {
+	files, dirs := masked()
+	for _, name := range files {
+		err := unix.Mount("dev/null", "proc/"+name, "", unix.MS_BIND, "")
+		if err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("/proc/%s: %w", name, err)
+		}
+	}
+	for _, name := range dirs {
+		err := unix.Mount("tmpfs", "proc/"+name, "tmpfs", quiet|unix.MS_RDONLY, "mode=0555,size=4k")
+		if err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("/proc/%s: %w", name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func (c *cell) enterDirectory() error {
+	if err := unix.Chdir(c.dir); err != nil {
+		return fmt.Errorf("%s: %w", c.dir, err)
+	}
+	return nil
+}
+
+// start starts the program in a session of its own, so that it has no
+// controlling terminal and no process group shared with init.
+func (c *cell) start() error {
+	file, err := c.lookup()
+	if err != nil {
+		return err
+	}
+	catchSignals()
+	c.pid, err = syscall.ForkExec(file, c.argv, &syscall.ProcAttr{
+		Env:   c.env,
+		Files: []uintptr{0, 1, 2},
+		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+// lookup finds the program as execvp(3) does, in the PATH of the new
+// environment; without a PATH only a name with a slash is found.
+func (c *cell) lookup() (string, error) {
+	name := c.argv[0]
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	found := error(unix.ENOENT)
+	for _, e := range c.env {
+		dirs, ok := strings.CutPrefix(e, "PATH=")
+		if !ok {
+			continue
+		}
+		for _, dir := range strings.Split(dirs, ":") {
+			if dir == "" {
+				dir = "."
+			}
+			file := dir + "/" + name
+			var st unix.Stat_t
+			if unix.Stat(file, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+				continue
+			}
+			if unix.Access(file, unix.X_OK) == nil {
+				return file, nil
+			}
+			found = unix.EACCES
+		}
+		break
+	}
+	return "", fmt.Errorf("%s: not in PATH: %w", name, found)
+}
+
+// reap waits for the program, taking in orphans meanwhile, then kills all that
+// is left and waits for it too: with the last process gone the mounts end
+// together with init, and no descriptor keeps the caller's pipes open.
+func (c *cell) reap() (ws syscall.WaitStatus) {
+	for {
+		var one syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &one, 0, nil)
+		if pid == c.pid {
+			ws = one
+			break
+		}
+		if err != nil && !errors.Is(err, syscall.EINTR) {
+			return ws
+		}
+	}
+	// One call is enough: a process that is forking while it is killed does not
+	// get its child.
+	_ = unix.Kill(-1, unix.SIGKILL)
+	for {
+		if _, err := syscall.Wait4(-1, nil, 0, nil); errors.Is(err, syscall.ECHILD) {
+			return ws
+		}
+	}
+}

@@ -1,0 +1,41 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrNotFound says that the store does not hold what was asked for.
+	ErrNotFound = errors.New("not in the store")
+	// ErrCorrupt says that stored bytes are not those that were put.
+	ErrCorrupt = errors.New("damaged in the store")
+	// ErrNoSpace says that the file system holds less than a write session
+	// wants. The error's type is *SpaceError.
+	ErrNoSpace = errors.New("no space")
+	// ErrFormat says that the directory is a store of a layout that this
+	// program does not know, or no store at all.
+	ErrFormat = errors.New("not a store of a known layout")
+	// ErrOwner says that the store belongs to another user.
+	ErrOwner = errors.New("store of another user")
+	// ErrBusy says that others hold the store for longer than GC waits.
+	ErrBusy = errors.New("store in use")
+)
+
+// SpaceError tells where space ran out and what was left; errors.Is finds
+// ErrNoSpace in it.
+type SpaceError struct {
+	Path   string // the store's directory
+	Free   int64  // bytes that this user could still write
+	Inodes bool   // it is inodes, not bytes, that ran out
+}
+
+func (e *SpaceError) Error() string {
+	if e.Inodes {
+		return fmt.Sprintf("%s: no space: no inodes free", e.Path)
+	}
+	return fmt.Sprintf("%s: no space: %d bytes free", e.Path, e.Free)
+}
+
+// Is makes errors.Is(err, ErrNoSpace) true.
+func (e *SpaceError) Is(target error) bool { return target == ErrNoSpace }

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// entry is one file of journal/, or what is wrong with it.
+type entry struct {
+	name string // in journal/: the key's hexadecimal digits
+	r    *Realization
+	file []byte // as it is on the disk
+	err  error  // ErrCorrupt; then r is nil
+}
+
+func journalPath(k digest.Key) string { return journalDir + "/" + k.Hex() }
+
+// readEntry returns ErrNotFound for a key that has no entry.
+func (s *Store) readEntry(k digest.Key) (entry, error) {
+	e := entry{name: k.Hex()}
+	var err error
+	e.file, err = os.ReadFile(s.path(journalPath(k)))
+	if errors.Is(err, os.ErrNotExist) {
+		return entry{}, ErrNotFound
+	}
+	if err != nil {
+		return entry{}, err
+	}
+	e.r, e.err = parseRealization(e.file)
+	if e.err == nil && e.r.Key != k {
+		e.r, e.err = nil, fmt.Errorf("%w: it is the entry of key %s", ErrCorrupt, e.r.Key)
+	}
+	return e, nil
+}
+
+// readJournal returns all entries by name. The caller keeps GC away, or
+// accepts what goes meanwhile.
+func (s *Store) readJournal() ([]entry, error) {
+	names, err := readNames(s.path(journalDir))
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(names)
+	entries := make([]entry, 0, len(names))
+	for _, name := range names {
+		k, err := digest.ParseKey("sha256:" + name)
+		if err != nil {
+			entries = append(entries, entry{name: name, err: errors.New("not an entry: its name is no key")})
+			continue
+		}
+		e, err := s.readEntry(k)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// journaled reports whether there is anything that a database would hold.
+func (s *Store) journaled() (bool, error) {
+	for _, dir := range []string{journalDir, rootsDir} {
+		f, err := os.Open(s.path(dir))
+		if err != nil {
+			return false, err
+		}
+		names, err := f.Readdirnames(1)
+		f.Close()
+		if len(names) > 0 {
+			return true, nil
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// quarantineEntry moves a damaged entry away: the key is a miss from then on.
+func (s *Store) quarantineEntry(name string) error {
+	to := s.path(quarantineDir, strings.Join([]string{"journal", name, randomName()}, "-"))
+	return ignoreNotExist(os.Rename(s.path(journalDir, name), to))
+}

@@ -1,0 +1,192 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/dgraph-io/badger/v4"
+	"golang.org/x/sys/unix"
+
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// Record keeps r and makes root name its manifest; an empty root is none, and
+// leaves r to the next GC. All blobs that r names, its derivation among them,
+// are in the store already: ErrNotFound says which is not. The first writer of
+// a key wins: what is returned is his realization, unless one of his blobs is
+// lost. ErrNoSpace: nothing is recorded below the floor of 64 MiB.
+func (s *Store) Record(r Realization, root string) (*Realization, error) {
+	kept, err := s.record(r, root)
+	if err != nil {
+		return nil, fmt.Errorf("record %s: %w", r.Key, spaceError(s.dir, err))
+	}
+	return kept, nil
+}
+
+func (s *Store) record(r Realization, root string) (*Realization, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	if root != "" {
+		if err := checkName(root); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.checkSpace(); err != nil {
+		return nil, err
+	}
+	if err := s.beginSession(); err != nil {
+		return nil, err
+	}
+	gate, err := s.addGate()
+	if err != nil {
+		return nil, err
+	}
+	defer gate.release()
+	r.Finished = r.Finished.UTC().Round(0) // no monotonic clock
+	r.Files = slices.Clone(r.Files)
+	kept, err := s.journalise(&r)
+	if err != nil {
+		return nil, err
+	}
+	if root != "" {
+		if err := s.setRoot(root, s.describe(kept.Manifest)); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.index(kept); err != nil {
+		// The realization is acknowledged by the journal. A database that
+		// does not know it must not stay.
+		return kept, s.forgetDB()
+	}
+	return kept, nil
+}
+
+// journalise writes the entry of r, or returns the one that is there already
+// and whole.
+func (s *Store) journalise(r *Realization) (*Realization, error) {
+	file, err := r.encode()
+	if err != nil {
+		return nil, err
+	}
+	lock, err := blockFlock(s.path(locksDir, journalLock), unix.LOCK_EX)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.release()
+	first, err := s.readEntry(r.Key)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	if err == nil && first.err == nil && len(s.missing(first.r)) == 0 {
+		return first.r, nil
+	}
+	if lost := s.missing(r); len(lost) > 0 {
+		return nil, fmt.Errorf("blob %s: %w", lost[0], ErrNotFound)
+	}
+	return r, s.writeFile(journalPath(r.Key), file, 0o444)
+}
+
+// index puts the journal's entry of r and copies of its small blobs into the
+// database.
+func (s *Store) index(r *Realization) error {
+	e, err := s.readEntry(r.Key)
+	if err == nil {
+		err = e.err
+	}
+	if err != nil {
+		return err
+	}
+	return s.putDB(map[string][]byte{string(realizationKey(r.Key)): e.file}, s.named(e.r))
+}
+
+// putDB puts entries and copies of small blobs in one session.
+func (s *Store) putDB(entries map[string][]byte, ds []digest.Digest) error {
+	small := s.copies(ds)
+	return s.updateDB(func(txn *badger.Txn) error {
+		for k, v := range entries {
+			if err := txn.Set([]byte(k), v); err != nil {
+				return err
+			}
+		}
+		for d, b := range small {
+			if err := txn.Set(copyKey(d), b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// forgetDB removes the database.
+func (s *Store) forgetDB() error {
+	gate, err := s.enterDB(unix.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer gate.release()
+	return s.dropDB()
+}
+
+// Realizations returns all realizations, sorted by key; also those whose blobs
+// are lost. Damaged entries are left out: Verify names them.
+func (s *Store) Realizations() ([]Realization, error) {
+	fromDB := map[digest.Key]*Realization{}
+	err := s.viewDB(func(txn *badger.Txn) error {
+		clear(fromDB)
+		return eachValue(txn, realizationLetter, func(_, value []byte) error {
+			r, err := parseRealization(value)
+			if err != nil {
+				return errDamagedDB
+			}
+			fromDB[r.Key] = r
+			return nil
+		})
+	})
+	if err != nil {
+		clear(fromDB) // the journal alone has the answer too
+	}
+	names, err := readNames(s.path(journalDir))
+	if err != nil {
+		return nil, fmt.Errorf("realizations: %w", err)
+	}
+	slices.Sort(names)
+	var all []Realization
+	for _, name := range names {
+		k, err := digest.ParseKey("sha256:" + name)
+		if err != nil {
+			continue
+		}
+		if r := fromDB[k]; r != nil {
+			all = append(all, *r)
+			continue
+		}
+		e, err := s.readEntry(k)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, fmt.Errorf("realizations: %w", err)
+		}
+		if err == nil && e.err == nil {
+			all = append(all, *e.r)
+		}
+	}
+	return all, nil
+}
+
+// eachValue calls fn for each entry under a letter; value is only valid inside.
+func eachValue(txn *badger.Txn, letter byte, fn func(key, value []byte) error) error {
+	opt := badger.DefaultIteratorOptions
+	opt.Prefix = []byte{letter}
+	it := txn.NewIterator(opt)
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		key := it.Item().Key()
+		if err := it.Item().Value(func(value []byte) error { return fn(key, value) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var _ = os.ErrNotExist
