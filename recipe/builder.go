@@ -25,7 +25,8 @@ type Builder struct {
 type BuilderLock struct {
 	Suite    string
 	Release  Release
-	Builder  digest.Digest // OCI config digest of the image with its bases
+	Builder  digest.Digest // OCI config digest of the image with its bases; zero until it was first made
+	Size     int64         // of the builder's own layer, uncompressed, in bytes; zero until then
 	Packages digest.Digest // of NAME.packages
 	Files    digest.Digest // of NAME.files; zero when there is none
 }
@@ -33,8 +34,7 @@ type BuilderLock struct {
 // Release is the state of the archive that a builder was locked against.
 type Release struct {
 	Date      time.Time     // of the Release file, UTC, whole seconds; file times are lowered to it
-	InRelease digest.Digest // of dists/SUITE/InRelease
-	Packages  digest.Digest // of main/binary-ARCH/Packages.xz
+	InRelease digest.Digest // of dists/SUITE/InRelease, whose signature apt checked and which names the indices
 }
 
 func parseBuilder(file, name string, data []byte) (*Builder, error) {
@@ -68,19 +68,19 @@ func parseBuilderLock(file, suite string, data []byte) (*BuilderLock, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := beginning(doc, "format", "suite", "release", "builder", "packages", "files")
+	f, err := beginning(doc, "format", "suite", "release", "builder", "size", "packages", "files")
 	if err != nil {
 		return nil, err
 	}
-	r := f.Need("release").Fields("date", "inrelease", "packages")
+	r := f.Need("release").Fields("date", "inrelease")
 	l := &BuilderLock{
 		Suite: yamldoc.As(f.Need("suite"), parseName),
 		Release: Release{
 			Date:      yamldoc.As(r.Need("date"), parseDate),
 			InRelease: yamldoc.As(r.Need("inrelease"), parseDigest),
-			Packages:  yamldoc.As(r.Need("packages"), parseDigest),
 		},
-		Builder:  yamldoc.As(f.Need("builder"), parseDigest),
+		Builder:  yamldoc.As(f.Get("builder"), parseDigest),
+		Size:     f.Get("size").Int(0, 1<<40),
 		Packages: yamldoc.As(f.Need("packages"), parseDigest),
 		Files:    yamldoc.As(f.Get("files"), parseDigest),
 	}
@@ -109,8 +109,11 @@ func (l *BuilderLock) Text() []byte {
 	b.WriteString("# Made by pbuild; review, don't edit.\n")
 	fmt.Fprintf(&b, "format: %d\nsuite: %q\nrelease:\n", FileFormat, l.Suite)
 	fmt.Fprintf(&b, "  date: %q\n", l.Release.Date.UTC().Format(time.RFC3339))
-	fmt.Fprintf(&b, "  inrelease: %s\n  packages: %s\n", l.Release.InRelease, l.Release.Packages)
-	fmt.Fprintf(&b, "builder: %s\npackages: %s\n", l.Builder, l.Packages)
+	fmt.Fprintf(&b, "  inrelease: %s\n", l.Release.InRelease)
+	if !l.Builder.IsZero() {
+		fmt.Fprintf(&b, "builder: %s\nsize: %d\n", l.Builder, l.Size)
+	}
+	fmt.Fprintf(&b, "packages: %s\n", l.Packages)
 	if !l.Files.IsZero() {
 		fmt.Fprintf(&b, "files: %s\n", l.Files)
 	}

@@ -44,7 +44,6 @@ func ParseArch(s string) (Arch, error) {
 var (
 	nameForm    = regexp.MustCompile(`^[a-z0-9]+([.-][a-z0-9]+)*$`)
 	packageForm = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
-	archForm    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 	envForm     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	modeForm    = regexp.MustCompile(`^0[0-7]{3}$`)
 	poolForm    = regexp.MustCompile(`^pool(/[A-Za-z0-9+~_][A-Za-z0-9.+~_-]*)+$`)
@@ -126,7 +125,7 @@ func parseInside(s string) (string, error) {
 	case s == ".." || strings.HasPrefix(path.Clean(s), "../"):
 		return "", fmt.Errorf("path %q: leads outside", s)
 	case s == "." || !fs.ValidPath(s) || len(s) > 1024 || strings.ContainsFunc(s, unicode.IsControl):
-		return "", fmt.Errorf("path %q: want names joined by single slashes, without . and ..", s)
+		return "", fmt.Errorf("path %q: want names joined by single slashes, no . or .. among them", s)
 	}
 	return s, nil
 }

@@ -60,15 +60,17 @@ func mistakes() []mistake {
 		{"absolute source", "{path: src}", "{path: /etc}", `f:5:24: sources.main.path: path "/etc": is absolute: want one inside`},
 		{"source outside", "{path: src}", "{path: ../y}", `f:5:24: sources.main.path: path "../y": leads outside`},
 		{"source hidden outside", "{path: src}", "{path: src/../../y}", `f:5:24: sources.main.path: path "src/../../y": leads outside`},
-		{"source unclean", "{path: src}", "{path: ./src}", `f:5:24: sources.main.path: path "./src": want names joined by single slashes, without . and ..`},
-		{"source itself", "{path: src}", "{path: .}", `f:5:24: sources.main.path: path ".": want names joined by single slashes, without . and ..`},
+		{"source unclean", "{path: src}", "{path: ./src}", `f:5:24: sources.main.path: path "./src": want names joined by single slashes, no . or .. among them`},
+		{"source itself", "{path: src}", "{path: .}", `f:5:24: sources.main.path: path ".": want names joined by single slashes, no . or .. among them`},
 		{"home", "{path: src}", "{path: ~}", "f:5:24: no value: write one, or leave the field out"},
 		{"git", "{path: src}", "{git: https://x.example/y}", `f:5:18: sources.main: unknown field "git": known are path, dsc`},
 		{"dsc with debian", "sources: {main: {path: src}}", dsc, "f:8:11: deb.debian: a Debian source package brings its own: leave it out"},
-		{"dsc url", "{path: src}", "{dsc: {path: 'https://x.example/x_1.dsc', sha256: a}}",
+		{
+			"dsc url", "{path: src}", "{dsc: {path: 'https://x.example/x_1.dsc', sha256: a}}",
 			"f:5:30: sources.main.dsc.path: path \"https://x.example/x_1.dsc\": want pool/… of a-z A-Z 0-9 . + ~ _ -\n" +
 				`f:5:67: sources.main.dsc.sha256: digest "sha256:a": want sha256: and 64 lower case hexadecimal digits` + "\n" +
-				"f:8:11: deb.debian: a Debian source package brings its own: leave it out"},
+				"f:8:11: deb.debian: a Debian source package brings its own: leave it out",
+		},
 		{"no deb", base[strings.Index(base, "deb:"):], "", "f:1:1: deb: missing"},
 		{"deb list", base[strings.Index(base, "deb:"):], "deb: []\n", "f:6:6: deb: want a mapping, have a list"},
 		{"deb empty", base[strings.Index(base, "deb:"):], "deb: {}\n", "f:6:6: deb.builder: missing\nf:6:6: deb.outputs: missing"},

@@ -44,11 +44,11 @@ func (c *cell) mountBinds() error {
 
 func attach(tree int, b Bind) error {
 	if inTemporary(b.Inside) {
-		var st unix.Stat_t
-		if err := unix.Fstat(tree, &st); err != nil {
-			return err
+		isDir, err := isDirectory(tree)
+		if err == nil {
+			err = makePoint(unix.AT_FDCWD, b.Inside[1:], isDir, "")
 		}
-		if err := makePoint(unix.AT_FDCWD, b.Inside[1:], st.Mode&unix.S_IFMT == unix.S_IFDIR, ""); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -77,10 +77,9 @@ func (c *cell) checkPoints() error {
 		if err != nil {
 			return fmt.Errorf("/%s: %w", name, err)
 		}
-		var st unix.Stat_t
-		err = unix.Fstat(fd, &st)
+		isDir, err := isDirectory(fd)
 		unix.Close(fd)
-		if err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		if err == nil && !isDir {
 			err = unix.ENOTDIR
 		}
 		if err != nil {

@@ -35,8 +35,8 @@ func mountDev() error {
 		if st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != unix.Mkdev(d.major, d.minor) {
 			return fmt.Errorf("%s: is not the device %d:%d", host, d.major, d.minor)
 		}
-		if err := makePoint(unix.AT_FDCWD, inside, false, ""); err != nil {
-			return err
+		if err := unix.Mknod(inside, unix.S_IFREG|0o644, 0); err != nil {
+			return fmt.Errorf("%s: %w", inside, err)
 		}
 		if err := unix.Mount(host, inside, "", unix.MS_BIND, ""); err != nil {
 			return fmt.Errorf("%s: %w", host, err)

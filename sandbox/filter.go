@@ -1,7 +1,9 @@
 package sandbox
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -72,6 +74,65 @@ func absent() []uint32 {
 	}
 }
 
+// rule is what happens to one call: a block of instructions that ends in
+// returns.
+type rule struct {
+	nr    uint32
+	block []unix.SockFilter
+}
+
+func rules() []rule {
+	var rules []rule
+	for _, group := range []struct {
+		calls  []uint32
+		answer uint32
+	}{
+		{faked(), retFake},
+		{forbidden(), retErrno(unix.EPERM)},
+		{absent(), retErrno(unix.ENOSYS)},
+	} {
+		for _, nr := range group.calls {
+			rules = append(rules, rule{nr, []unix.SockFilter{ret(group.answer)}})
+		}
+	}
+	rules = append(rules, rule{unix.SYS_CLONE, []unix.SockFilter{
+		loadArg(0),
+		jump(unix.BPF_JSET, newNamespaces, 0, 1),
+		ret(retErrno(unix.EPERM)),
+		ret(retAllow),
+	}})
+	// Only the low half of a request counts, as for the kernel.
+	rules = append(rules, rule{unix.SYS_IOCTL, []unix.SockFilter{
+		loadArg(1),
+		jump(unix.BPF_JEQ, unix.TIOCSTI, 1, 0),
+		jump(unix.BPF_JEQ, unix.TIOCLINUX, 0, 1),
+		ret(retErrno(unix.EPERM)),
+		ret(retAllow),
+	}})
+	// Some families (vsock, for one) know no network namespaces.
+	rules = append(rules, rule{unix.SYS_SOCKET, []unix.SockFilter{
+		loadArg(0),
+		jump(unix.BPF_JEQ, unix.AF_UNIX, 4, 0),
+		jump(unix.BPF_JEQ, unix.AF_INET, 3, 0),
+		jump(unix.BPF_JEQ, unix.AF_INET6, 2, 0),
+		jump(unix.BPF_JEQ, unix.AF_NETLINK, 1, 0),
+		ret(retErrno(unix.EAFNOSUPPORT)),
+		ret(retAllow),
+	}})
+	for _, c := range deviceCalls() {
+		rules = append(rules, rule{c.nr, []unix.SockFilter{
+			loadArg(c.modeArg),
+			{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: unix.S_IFMT},
+			jump(unix.BPF_JEQ, unix.S_IFCHR, 1, 0),
+			jump(unix.BPF_JEQ, unix.S_IFBLK, 0, 1),
+			ret(retFake),
+			ret(retAllow),
+		}})
+	}
+	slices.SortFunc(rules, func(a, b rule) int { return cmp.Compare(a.nr, b.nr) })
+	return rules
+}
+
 func filter() []unix.SockFilter {
 	p := []unix.SockFilter{
 		load(offArch),
@@ -82,55 +143,27 @@ func filter() []unix.SockFilter {
 	if foreignBit != 0 {
 		p = append(p, jump(unix.BPF_JGE, foreignBit, 0, 1), ret(retErrno(unix.ENOSYS)))
 	}
-	for _, group := range []struct {
-		calls  []uint32
-		answer uint32
-	}{
-		{faked(), retFake},
-		{forbidden(), retErrno(unix.EPERM)},
-		{absent(), retErrno(unix.ENOSYS)},
-	} {
-		for _, nr := range group.calls {
-			p = append(p, jump(unix.BPF_JEQ, nr, 0, 1), ret(group.answer))
-		}
-	}
-	p = append(p, onCall(unix.SYS_CLONE,
-		loadArg(0),
-		jump(unix.BPF_JSET, newNamespaces, 0, 1),
-		ret(retErrno(unix.EPERM)),
-		ret(retAllow))...)
-	// Only the low half of a request counts, as for the kernel.
-	p = append(p, onCall(unix.SYS_IOCTL,
-		loadArg(1),
-		jump(unix.BPF_JEQ, unix.TIOCSTI, 1, 0),
-		jump(unix.BPF_JEQ, unix.TIOCLINUX, 0, 1),
-		ret(retErrno(unix.EPERM)),
-		ret(retAllow))...)
-	// Some families (vsock, for one) know no network namespaces.
-	p = append(p, onCall(unix.SYS_SOCKET,
-		loadArg(0),
-		jump(unix.BPF_JEQ, unix.AF_UNIX, 4, 0),
-		jump(unix.BPF_JEQ, unix.AF_INET, 3, 0),
-		jump(unix.BPF_JEQ, unix.AF_INET6, 2, 0),
-		jump(unix.BPF_JEQ, unix.AF_NETLINK, 1, 0),
-		ret(retErrno(unix.EAFNOSUPPORT)),
-		ret(retAllow))...)
-	for _, c := range deviceCalls() {
-		p = append(p, onCall(c.nr,
-			loadArg(c.modeArg),
-			unix.SockFilter{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: unix.S_IFMT},
-			jump(unix.BPF_JEQ, unix.S_IFCHR, 1, 0),
-			jump(unix.BPF_JEQ, unix.S_IFBLK, 0, 1),
-			ret(retFake),
-			ret(retAllow))...)
-	}
-	return append(p, ret(retAllow))
+	return append(p, search(rules())...)
 }
 
-// onCall runs a block that ends in returns for one call and jumps over it for
-// all others, whose number stays loaded.
-func onCall(nr uint32, block ...unix.SockFilter) []unix.SockFilter {
-	return append([]unix.SockFilter{jump(unix.BPF_JEQ, nr, 0, uint8(len(block)))}, block...)
+// search finds the rule for the number that is loaded, by halves. The kernel
+// runs the filter for every call that it knows when it is installed; one by one
+// this took several times as long.
+func search(rules []rule) []unix.SockFilter {
+	if len(rules) <= 3 {
+		var p []unix.SockFilter
+		for _, r := range rules {
+			p = append(append(p, jump(unix.BPF_JEQ, r.nr, 0, uint8(len(r.block)))), r.block...)
+		}
+		return append(p, ret(retAllow))
+	}
+	mid := len(rules) / 2
+	low, high := search(rules[:mid]), search(rules[mid:])
+	p := []unix.SockFilter{
+		jump(unix.BPF_JGE, rules[mid].nr, 0, 1),
+		{Code: unix.BPF_JMP | unix.BPF_JA, K: uint32(len(low))}, // a conditional jump reaches 255 only
+	}
+	return append(append(p, low...), high...)
 }
 
 func load(offset uint32) unix.SockFilter {

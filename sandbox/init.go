@@ -3,9 +3,10 @@ package sandbox
 import (
 	"errors"
 	"os"
-	"os/signal"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -41,23 +42,25 @@ func Init() {
 	runtime.LockOSThread()
 	c := cell{scratchFD: -1}
 	if err := c.readPlan(); err != nil {
-		c.report(failLine("plan", err))
+		report(failLine("plan", err))
 		syscall.Exit(1)
 	}
+	var done strings.Builder // one write: each one wakes the caller up
 	for _, s := range c.stages() {
 		if slices.Contains(c.omit, s.name) {
 			continue
 		}
 		if err := s.make(); err != nil {
-			c.report(failLine(s.name, err))
+			report(done.String() + failLine(s.name, err))
 			syscall.Exit(1)
 		}
-		c.report(doneLine(s.name))
+		done.WriteString(doneLine(s.name))
 	}
+	report(done.String())
 	if c.stop {
 		syscall.Exit(0)
 	}
-	c.report(endLine(c.reap()))
+	report(endLine(c.reap()))
 	syscall.Exit(0)
 }
 
@@ -132,8 +135,8 @@ func (c *cell) readPlan() (err error) {
 
 // report tells the caller. A caller that is gone can't be told, and has taken
 // init with it by then.
-func (c *cell) report(line string) {
-	for b := []byte(line); len(b) > 0; {
+func report(lines string) {
+	for b := []byte(lines); len(b) > 0; {
 		n, err := unix.Write(reportFD, b)
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return
@@ -144,18 +147,34 @@ func (c *cell) report(line string) {
 
 // closeOthers closes what init inherited beyond the standard streams and the
 // report: descriptors that the caller got from its own parent without
-// close-on-exec, and the plan.
+// close-on-exec, and the plan. The runtime's own, which a package's
+// initialisation may have opened by now, stay: they lead to no file.
 func closeOthers() error {
-	return unix.CloseRange(planFD, ^uint(0)>>1, 0)
+	first := uint(planFD)
+	for _, own := range runtimeDescriptors() {
+		if own > first {
+			if err := unix.CloseRange(first, own-1, 0); err != nil {
+				return err
+			}
+		}
+		first = own + 1
+	}
+	return unix.CloseRange(first, ^uint(0)>>1, 0)
 }
 
-// catchSignals keeps a signal from inside from ending init, whatever the
-// dispositions it inherited. To ignore them would not do: the program would
-// inherit that, while handlers are reset when it is started.
-func catchSignals() {
-	all := make([]os.Signal, 0, 64)
-	for n := syscall.Signal(1); n <= 64; n++ {
-		all = append(all, n)
+// runtimeDescriptors returns the descriptors of Go's network poller, ascending.
+func runtimeDescriptors() []uint {
+	var own []uint
+	for fd := uint(planFD); fd < 32; fd++ {
+		var buf [64]byte
+		n, err := unix.Readlink("/proc/self/fd/"+strconv.Itoa(int(fd)), buf[:])
+		if err != nil {
+			continue
+		}
+		switch string(buf[:n]) {
+		case "anon_inode:[eventpoll]", "anon_inode:[eventfd]":
+			own = append(own, fd)
+		}
 	}
-	signal.Notify(make(chan os.Signal, 1), all...)
+	return own
 }

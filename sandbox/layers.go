@@ -32,9 +32,6 @@ func (c *cell) openLayers() (err error) {
 	if c.scratchFD, err = unix.Open(c.scratch, pathFlags|unix.O_DIRECTORY, 0); err != nil {
 		return fmt.Errorf("scratch: %w", err)
 	}
-	if err := c.makePoints(); err != nil {
-		return err
-	}
 	for _, name := range append([]string{path.Join(c.scratch, pointsName)}, c.lower...) {
 		fd, err := unix.Open(name, pathFlags|unix.O_DIRECTORY, 0)
 		if err != nil {
@@ -49,40 +46,57 @@ func (c *cell) openLayers() (err error) {
 		}
 		c.trees = append(c.trees, fd)
 	}
-	return nil
+	return c.makePoints()
 }
 
 // makePoints fills the bottom layer. Mount points made in the upper directory
 // instead would look like files that the program left.
 func (c *cell) makePoints() error {
-	fd, err := unix.Openat(c.scratchFD, pointsName, pathFlags|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return fmt.Errorf("%s: %w", pointsName, err)
-	}
-	defer unix.Close(fd)
+	points, layers := c.layers[0], c.layers[1:]
 	for _, name := range fixedPoints() {
-		if err := makePoint(fd, name, true, ""); err != nil {
+		if hasEntry(layers, name) {
+			continue
+		}
+		if err := makePoint(points, name, true, ""); err != nil {
 			return err
 		}
 	}
-	for name, text := range map[string]string{"etc/hosts": hostsFile, "etc/resolv.conf": ""} {
-		if err := makePoint(fd, name, false, text); err != nil {
+	for _, f := range [][2]string{{"etc/hosts", hostsFile}, {"etc/resolv.conf", ""}} {
+		if err := makePoint(points, f[0], false, f[1]); err != nil {
 			return err
 		}
 	}
-	for _, b := range c.binds {
-		var st unix.Stat_t
-		if err := unix.Stat(b.Host, &st); err != nil {
-			return fmt.Errorf("bind %s: %w", b.Host, err)
-		}
+	for i, b := range c.binds {
 		if inTemporary(b.Inside) {
 			continue
 		}
-		if err := makePoint(fd, b.Inside[1:], st.Mode&unix.S_IFMT == unix.S_IFDIR, ""); err != nil {
+		isDir, err := isDirectory(c.trees[i])
+		if err == nil {
+			err = makePoint(points, b.Inside[1:], isDir, "")
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// hasEntry reports whether the layers show an entry of this name in their
+// root: the topmost that has one decides, by a whiteout too.
+func hasEntry(layers []int, name string) bool {
+	for i := len(layers) - 1; i >= 0; i-- {
+		var st unix.Stat_t
+		if unix.Fstatat(layers[i], name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+			return st.Mode&unix.S_IFMT != unix.S_IFCHR
+		}
+	}
+	return false
+}
+
+func isDirectory(fd int) (bool, error) {
+	var st unix.Stat_t
+	err := unix.Fstat(fd, &st)
+	return st.Mode&unix.S_IFMT == unix.S_IFDIR, err
 }
 
 func fixedPoints() []string { return []string{"dev", "proc", "run", "sys", "tmp"} }

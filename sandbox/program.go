@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,7 +24,9 @@ func (c *cell) start() error {
 	if err != nil {
 		return err
 	}
-	catchSignals()
+	if err := resetSignals(); err != nil {
+		return err
+	}
 	c.pid, err = syscall.ForkExec(file, c.argv, &syscall.ProcAttr{
 		Env:   c.env,
 		Files: []uintptr{0, 1, 2},
@@ -31,6 +34,24 @@ func (c *cell) start() error {
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+// resetSignals gives every signal its default action. The kernel drops such a
+// signal when a process inside sends it to init, where the handlers of the Go
+// runtime would let it end init; and the program gets the defaults even if the
+// caller was started with some signals ignored.
+func resetSignals() error {
+	var action [4]uint64 // struct sigaction of the kernel: SIG_DFL, no flags, no mask
+	for n := uintptr(1); n <= 64; n++ {
+		if n == uintptr(unix.SIGKILL) || n == uintptr(unix.SIGSTOP) {
+			continue
+		}
+		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, n, uintptr(unsafe.Pointer(&action)), 0, unsafe.Sizeof(action[3]), 0, 0)
+		if errno != 0 {
+			return fmt.Errorf("signal %d: %w", n, errno)
+		}
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ import (
 // Exactly one of fail, exit and signal ends a report; without one init was
 // killed.
 
-type report struct {
+type outcome struct {
 	done   []string
 	failed string // the stage that was refused
 	err    error
@@ -52,7 +52,7 @@ func endLine(ws syscall.WaitStatus) string {
 }
 
 // readReport reads until init has ended.
-func readReport(r io.Reader) (rep report, err error) {
+func readReport(r io.Reader) (rep outcome, err error) {
 	in := bufio.NewScanner(r)
 	for in.Scan() {
 		f := strings.Split(in.Text(), "\t")

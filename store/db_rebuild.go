@@ -92,38 +92,11 @@ func (s *Store) dropDB() error {
 	return errors.Join(err, temp.remove())
 }
 
-// fillDB copies what journal and roots name. Badger's transactions are limited
-// in size, so a full one is committed and another begun; its WriteBatch is not
-// used (it loses entries without an error when the disk is full).
+// fillDB copies what journal and roots name.
 func (s *Store) fillDB(db *badger.DB) error {
-	txn := db.NewTransaction(true)
-	defer func() { txn.Discard() }()
-	put := func(key, value []byte) error {
-		err := txn.Set(key, value)
-		if !errors.Is(err, badger.ErrTxnTooBig) {
-			return err
-		}
-		if err := txn.Commit(); err != nil {
-			return err
-		}
-		txn = db.NewTransaction(true)
-		return txn.Set(key, value)
-	}
+	w := newBatch(db)
+	defer w.discard()
 	seen := map[digest.Digest]bool{}
-	putCopies := func(ds []digest.Digest) error {
-		for _, d := range ds {
-			if seen[d] {
-				continue
-			}
-			seen[d] = true
-			if b, err := s.peekBlob(d, copyLimit); err == nil { // too big, lost or damaged: no copy
-				if err := put(copyKey(d), b); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}
 	entries, err := s.readJournal()
 	if err != nil {
 		return err
@@ -132,10 +105,10 @@ func (s *Store) fillDB(db *badger.DB) error {
 		if e.err != nil {
 			continue // damaged: a miss, as it is for Lookup
 		}
-		if err := put(realizationKey(e.r.Key), e.file); err != nil {
+		if err := s.putCopies(w, s.named(e.r), seen); err != nil {
 			return err
 		}
-		if err := putCopies(s.named(e.r)); err != nil {
+		if err := w.put(realizationKey(e.r.Key), e.file); err != nil {
 			return err
 		}
 	}
@@ -147,21 +120,27 @@ func (s *Store) fillDB(db *badger.DB) error {
 		if r.err != nil {
 			continue
 		}
-		if err := putCopies(digestsOf(s.refs(r.desc))); err != nil {
+		if err := s.putCopies(w, digestsOf(s.refs(r.desc)), seen); err != nil {
 			return err
 		}
 	}
-	return txn.Commit()
+	return w.commit()
 }
 
-// copies returns the database's entries for those of the blobs that are small
-// and whole.
-func (s *Store) copies(ds []digest.Digest) map[digest.Digest][]byte {
-	m := map[digest.Digest][]byte{}
+// putCopies puts those of the blobs that are small and whole.
+func (s *Store) putCopies(w *batch, ds []digest.Digest, seen map[digest.Digest]bool) error {
 	for _, d := range ds {
-		if b, err := s.peekBlob(d, copyLimit); err == nil {
-			m[d] = b
+		if seen[d] {
+			continue
+		}
+		seen[d] = true
+		b, err := s.peekBlob(d, copyLimit)
+		if err != nil {
+			continue // too big, lost or damaged: no copy
+		}
+		if err := w.put(copyKey(d), b); err != nil {
+			return err
 		}
 	}
-	return m
+	return nil
 }

@@ -15,7 +15,8 @@ import (
 type File struct {
 	Name    string        `json:"name"` // of the file, such as hello_1.0-1_amd64.deb
 	Digest  digest.Digest `json:"digest"`
-	Size    int64         `json:"size"` // bytes
+	Size    int64         `json:"size"`            // bytes
+	Output  digest.Digest `json:"output,omitzero"` // blob: the text behind the package's output digest
 	Package string        `json:"package"`
 	Version string        `json:"version"`
 	Arch    string        `json:"arch"`
@@ -104,6 +105,9 @@ func (r *Realization) blobs() []digest.Digest {
 	}
 	for _, f := range r.Files {
 		ds = append(ds, f.Digest)
+		if !f.Output.IsZero() {
+			ds = append(ds, f.Output)
+		}
 	}
 	return ds
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/dgraph-io/badger/v4"
@@ -52,7 +51,11 @@ func (s *Store) record(r Realization, root string) (*Realization, error) {
 		return nil, err
 	}
 	if root != "" {
-		if err := s.setRoot(root, s.describe(kept.Manifest)); err != nil {
+		desc, err := s.describe(kept.Manifest)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.setRoot(root, desc); err != nil {
 			return nil, err
 		}
 	}
@@ -99,24 +102,11 @@ func (s *Store) index(r *Realization) error {
 	if err != nil {
 		return err
 	}
-	return s.putDB(map[string][]byte{string(realizationKey(r.Key)): e.file}, s.named(e.r))
-}
-
-// putDB puts entries and copies of small blobs in one session.
-func (s *Store) putDB(entries map[string][]byte, ds []digest.Digest) error {
-	small := s.copies(ds)
-	return s.updateDB(func(txn *badger.Txn) error {
-		for k, v := range entries {
-			if err := txn.Set([]byte(k), v); err != nil {
-				return err
-			}
+	return s.updateDB(func(w *batch) error {
+		if err := s.putCopies(w, s.named(e.r), map[digest.Digest]bool{}); err != nil {
+			return err
 		}
-		for d, b := range small {
-			if err := txn.Set(copyKey(d), b); err != nil {
-				return err
-			}
-		}
-		return nil
+		return w.put(realizationKey(r.Key), e.file)
 	})
 }
 
@@ -188,5 +178,3 @@ func eachValue(txn *badger.Txn, letter byte, fn func(key, value []byte) error) e
 	}
 	return nil
 }
-
-var _ = os.ErrNotExist

@@ -31,7 +31,7 @@ func (c *console) results(all []result, took time.Duration) error {
 	} else {
 		rows := make([][]cell, len(all))
 		for i, r := range all {
-			rows[i] = []cell{text(r.State), text(r.Format), digestCell(r.SHA256), text(r.File)}
+			rows[i] = []cell{plain(r.State), plain(r.Format), digestCell(r.SHA256), plain(r.File)}
 		}
 		if err := c.table(rows); err != nil {
 			return err

@@ -25,7 +25,10 @@ func newApp(con *console) *cli.App {
 		ErrWriter:                 io.Discard,
 		ExitErrHandler:            func(*cli.Context, error) {}, // run prints and maps the error
 		Commands: []*cli.Command{
+			realizeVerb(con),
+			keyVerb(con),
 			logVerb(con),
+			builderVerb(con),
 			storeVerb(con),
 			doctorVerb(con),
 			versionVerb(con),

@@ -34,7 +34,7 @@ func doctorVerb(con *console) *cli.Command {
 			if err := arguments(c, 0, 0, ""); err != nil {
 				return err
 			}
-			conf, err := settings(c, con)
+			conf, err := settings(con, placesOf(c))
 			if err != nil {
 				return fmt.Errorf("doctor: %w", err)
 			}
@@ -108,7 +108,7 @@ func showFindings(con *console, found []finding) error {
 				return err
 			}
 		}
-		rows = append(rows, []cell{text(word), text(f.Check), text(f.Note)})
+		rows = append(rows, []cell{plain(word), plain(f.Check), plain(f.Note)})
 	}
 	if !con.json {
 		if err := con.table(rows); err != nil {

@@ -15,14 +15,6 @@ const (
 	exitInterrupted = 130
 )
 
-// usageError is a command line that says nothing that could be run.
-type usageError struct {
-	msg  string
-	hint string // what to type instead
-}
-
-func (e *usageError) Error() string { return e.msg }
-
 // exitError ends the process with a code of its own. Without Err what went wrong
 // has been shown already, and nothing more is printed.
 type exitError struct {

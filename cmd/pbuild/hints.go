@@ -2,10 +2,13 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"syscall"
 
+	"github.com/fuel-infra/pbuild/internal/builder"
 	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/internal/realize"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store"
@@ -22,6 +25,9 @@ func hints(err error) (out []string) {
 		noMirror *fetch.NoMirrorError
 		missing  *fetch.MissingError
 		mismatch *fetch.MismatchError
+		image    *builder.MismatchError
+		maker    *realize.AmbiguousError
+		build    *realize.BuildError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -39,6 +45,18 @@ func hints(err error) (out []string) {
 			out = append(out, stage.Hint)
 		}
 		out = append(out, "pbuild doctor")
+	case errors.As(err, &build):
+		if build.Kept != "" {
+			out = append(out, "the build's files are in "+build.Kept)
+		}
+	case errors.As(err, &maker):
+		out = append(out, "name the recipe")
+	case errors.As(err, &image):
+		out = append(out, "changed on purpose?  pbuild builder build NAME --write-lock")
+	case errors.Is(err, builder.ErrNotLocked):
+		out = append(out, "pbuild builder build NAME --write-lock")
+	case errors.Is(err, errNoCollection):
+		out = append(out, "--recipes DIR, or PBUILD_RECIPES")
 	case errors.As(err, &missing):
 		out = append(out, "a mirror that still has them, such as a dated snapshot archive?  --mirror URL")
 	case errors.As(err, &noRoute):
@@ -62,4 +80,11 @@ func hints(err error) (out []string) {
 }
 
 // nodeHints returns what a person can do about a node that failed.
-func nodeHints(e event.Event) []string { return hints(e.Err) }
+func nodeHints(e event.Event) []string {
+	out := hints(e.Err)
+	var build *realize.BuildError
+	if errors.As(e.Err, &build) && build.Kept == "" {
+		out = append(out, fmt.Sprintf("pbuild realize %s --keep-failed", e.Node.Name))
+	}
+	return out
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fuel-infra/pbuild/internal/realize"
 	"github.com/fuel-infra/pbuild/internal/yamldoc"
 	"github.com/fuel-infra/pbuild/store"
 )
@@ -28,8 +29,7 @@ func (e *notBuiltError) Error() string {
 
 // pick returns of all realizations the newest of name in each format, or in the
 // one that format says. A name is a recipe's, else that of a package which
-// exactly one recipe makes. Errors: *notBuiltError, *usageError where the name
-// has several meanings.
+// exactly one recipe makes. Errors: *notBuiltError, *realize.AmbiguousError.
 func pick(all []store.Realization, name, format string) ([]store.Realization, error) {
 	match := func(r store.Realization) bool { return r.Recipe == name }
 	if !slices.ContainsFunc(all, match) {
@@ -37,7 +37,7 @@ func pick(all []store.Realization, name, format string) ([]store.Realization, er
 			return slices.ContainsFunc(r.Files, func(f store.File) bool { return f.Package == name })
 		}
 		if makers := recipes(all, match); len(makers) > 1 {
-			return nil, &usageError{name + ": made by several recipes: " + strings.Join(makers, ", "), "name the recipe"}
+			return nil, &realize.AmbiguousError{Name: name, Recipes: makers}
 		}
 	}
 	newest := map[string]store.Realization{}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
@@ -71,6 +72,7 @@ func startOnTerminal(t *testing.T, cols uint16, program string, args ...string) 
 	term := &terminal{Cmd: exec.Command(program, args...), master: master, closed: make(chan struct{})}
 	term.resize(t, cols)
 	term.Stdin, term.Stdout, term.Stderr = slave, slave, slave
+	term.Dir = t.TempDir() // no collection here, nor above
 	term.Env = append(os.Environ(), "TERM=xterm", "NO_COLOR=1")
 	term.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := term.Start(); err != nil {
@@ -154,6 +156,28 @@ func TestTerminal(t *testing.T) {
 }
 
 var minute = regexp.MustCompile(`0:\d\d`)
+
+// On a terminal nothing of a build steers it, and digests are short; a pipe gets
+// the bytes as they are (the scripts say so).
+func TestTerminalAnswers(t *testing.T) {
+	dir := t.TempDir() + "/store"
+	if _, err := record(dir, "hello", "deb", "1.0-1", "hello", begin); err != nil {
+		t.Fatal(err)
+	}
+	for verb, want := range map[string]string{
+		"log hello":    "built hello 1.0-1 deb\r\n\\x1b[2J\r\n",
+		"store ls":     "hello  deb  amd64  1.0-1  sha256:9db51e435617  16 B  " + begin.Local().Format(time.DateTime) + "\r\n1 realization, 16 B of packages\r\n",
+		"store lss":    "pbuild: store: unknown verb \"lss\"\r\nhint: did you mean ls?  pbuild help store\r\n",
+		"store verify": "checked 6 blobs (526 B), 1 realization, 0 trees, 1 root\r\n",
+	} {
+		term := startOnTerminal(t, 80, "pbuild", append([]string{"--store", dir}, strings.Fields(verb)...)...)
+		term.Wait()
+		<-term.closed
+		if d := cmp.Diff(want, term.output.String()); d != "" {
+			t.Errorf("%s (-want +got)\n%s", verb, d)
+		}
+	}
+}
 
 // lastStep returns the line of the running node in the last frame that has one.
 func lastStep(out string) string {

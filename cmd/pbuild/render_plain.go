@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"sync"
+	"time"
 
 	"github.com/fuel-infra/pbuild/internal/event"
 )
@@ -22,7 +23,7 @@ func (c *console) progress(verb string) renderer {
 	r := report{verb: verb, quiet: c.quiet, verbose: c.verbose, palette: c.err.palette}
 	if !c.err.tty || c.quiet {
 		r.prefix = "pbuild: "
-		return &plainRenderer{w: c.err.w, report: r, tally: tally{start: c.now()}}
+		return &plainRenderer{w: c.err.w, report: r, patience: patience, tally: tally{start: c.now()}}
 	}
 	r.live = true
 	t := &termRenderer{out: c.err, now: c.now, report: r, tally: tally{start: c.now()}}
@@ -30,21 +31,38 @@ func (c *console) progress(verb string) renderer {
 	return t
 }
 
+// patience is how long a node waits for another process before a line says so:
+// every lock is waited for, most of them not at all.
+const patience = time.Second
+
 // plainRenderer prints a line for each transition and no cursor codes.
 type plainRenderer struct {
-	w      io.Writer
-	report report
+	w        io.Writer
+	report   report
+	patience time.Duration
 
-	mu    sync.Mutex // guards tally and keeps what belongs to one event together
+	mu    sync.Mutex // guards what follows and keeps what belongs to one event together
 	tally tally
+	waits []*time.Timer
+	ended bool
 }
 
 func (p *plainRenderer) event(e event.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n, c := p.tally.add(e)
-	if s := p.report.text(&p.tally, n, c, e); s != "" {
-		io.WriteString(p.w, s)
+	if c.state && e.State == event.Waiting {
+		p.waits = append(p.waits, time.AfterFunc(p.patience, func() { p.stillWaiting(n) }))
+	}
+	p.print(p.report.text(&p.tally, n, c, e))
+}
+
+// stillWaiting tells of a node that has waited for longer than most.
+func (p *plainRenderer) stillWaiting(n *node) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n.state == event.Waiting && !p.ended && !p.report.quiet {
+		p.print(p.report.line(&p.tally, n))
 	}
 }
 
@@ -52,8 +70,21 @@ func (p *plainRenderer) note(line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.report.quiet {
-		io.WriteString(p.w, p.report.prefix+escapeLine(line)+"\n")
+		p.print(p.report.prefix + escapeLine(line) + "\n")
 	}
 }
 
-func (p *plainRenderer) stop() {}
+func (p *plainRenderer) print(s string) {
+	if s != "" {
+		io.WriteString(p.w, s)
+	}
+}
+
+func (p *plainRenderer) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
+	for _, t := range p.waits {
+		t.Stop()
+	}
+}

@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -100,6 +103,48 @@ pbuild: [3/3] fuel-web rpm: FAILED 38.2s
 			}
 		})
 	}
+}
+
+// Every lock is waited for; a line says so only when it takes long. What an
+// interruption ended is not shown as a failure.
+func TestPlainWaiting(t *testing.T) {
+	var out lockedBuffer
+	p := &plainRenderer{w: &out, report: report{verb: "realize", prefix: "pbuild: "}, patience: 20 * time.Millisecond}
+	p.event(at(0, event.Event{Node: web, State: event.Waiting}))
+	p.event(at(0, event.Event{Node: web, State: event.Building}))
+	p.event(at(0, event.Event{Node: library, State: event.Waiting}))
+	want := "pbuild: [0/1] fuel-web rpm: building\npbuild: [0/2] fuel-library deb: waiting for another pbuild\n"
+	for range 500 {
+		if len(out.String()) >= len(want) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	p.event(at(1, event.Event{Node: library, State: event.Failed, Err: fmt.Errorf("lock: %w", context.Canceled)}))
+	p.event(at(1, event.Event{Node: ostf, State: event.Waiting}))
+	p.stop()
+	time.Sleep(3 * p.patience)
+	if d := cmp.Diff(want, out.String()); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+}
+
+// lockedBuffer may be written and read at once.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // screen is a renderer on a terminal of 60 by 10 whose clock and frames the test

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -17,46 +19,58 @@ type report struct {
 }
 
 // text returns the lines that stay of e, which brought change c to node n; ""
-// for none.
+// for none. What an interruption ended is no failure of the node.
 func (r report) text(t *tally, n *node, c change, e event.Event) string {
 	var b strings.Builder
-	head := fmt.Sprintf("%s%s %s %s: ", r.prefix, t.count(), escapeLine(n.Name), escapeLine(n.Format))
 	switch {
 	case c.state && e.State == event.Failed:
-		b.WriteString(head + r.bad(n.phrase()) + "\n")
+		if errors.Is(e.Err, context.Canceled) {
+			break
+		}
+		b.WriteString(r.line(t, n))
 		r.writeLog(&b, n, e.Log)
 		if e.Err != nil {
 			b.WriteString(failure(r.palette, r.verb+" "+n.Name+": "+errorWithCommand(e), nodeHints(e)))
 		}
 	case r.quiet:
 	case c.state && r.stays(e.State):
-		b.WriteString(head + r.paint(n) + "\n")
+		b.WriteString(r.line(t, n))
 	}
 	if c.step && r.verbose && !e.State.Final() {
-		b.WriteString(head + escapeLine(n.step) + "\n")
+		b.WriteString(r.head(t, n) + escapeLine(n.step) + "\n")
 	}
 	return b.String()
 }
 
-// stays says which transitions leave a line.
+// line returns what the node has come to, e.g. «[2/3] hello deb: built 2.1s».
+func (r report) line(t *tally, n *node) string {
+	phrase := n.phrase()
+	switch n.state {
+	case event.Built:
+		phrase = r.good(phrase)
+	case event.Cached:
+		phrase = r.dim(phrase)
+	case event.Failed:
+		phrase = r.bad(phrase)
+	}
+	return r.head(t, n) + phrase + "\n"
+}
+
+func (r report) head(t *tally, n *node) string {
+	return fmt.Sprintf("%s%s %s %s: ", r.prefix, t.count(), escapeLine(n.Name), escapeLine(n.Format))
+}
+
+// stays says which transitions leave a line at once.
 func (r report) stays(s event.State) bool {
 	switch {
+	case s == event.Waiting:
+		return false // most locks are free
 	case r.verbose:
 		return true
 	case r.live:
 		return s == event.Built
 	}
 	return s != event.Queued
-}
-
-func (r report) paint(n *node) string {
-	switch n.state {
-	case event.Built:
-		return r.good(n.phrase())
-	case event.Cached:
-		return r.dim(n.phrase())
-	}
-	return n.phrase()
 }
 
 // writeLog writes the end of a failed build's log, and where the whole is.

@@ -38,7 +38,7 @@ func storeLsVerb(con *console) *cli.Command {
 			if err := arguments(c, 0, 0, ""); err != nil {
 				return err
 			}
-			s, err := openStore(c, con)
+			s, err := openStore(con, placesOf(c))
 			if err != nil {
 				return fmt.Errorf("store ls: %w", err)
 			}
@@ -96,7 +96,7 @@ func storeLs(con *console, s *store.Store) error {
 			continue
 		}
 		rows = append(rows, []cell{
-			text(row.Recipe), text(row.Format), text(row.Arch), text(row.Version),
+			plain(row.Recipe), plain(row.Format), plain(row.Arch), plain(row.Version),
 			{row.Key.Short(), row.Key.String()},
 			{sizeText(row.Bytes), fmt.Sprint(row.Bytes)},
 			{row.Finished.Local().Format(time.DateTime), row.Finished.Format(time.RFC3339)},
@@ -122,12 +122,16 @@ func storePathVerb(con *console) *cli.Command {
 			if err := arguments(c, 1, 1, "DIGEST or NAME"); err != nil {
 				return err
 			}
-			s, err := openStore(c, con)
+			format, err := formatOf(c)
+			if err != nil {
+				return err
+			}
+			s, err := openStore(con, placesOf(c))
 			if err != nil {
 				return fmt.Errorf("store path: %w", err)
 			}
 			defer s.Close()
-			if err := storePath(con, s, c.Args().First(), c.String("format")); err != nil {
+			if err := storePath(con, s, c.Args().First(), string(format)); err != nil {
 				return fmt.Errorf("store path: %w", err)
 			}
 			return nil
@@ -152,7 +156,7 @@ func storePath(con *console, s *store.Store, what, format string) error {
 	if strings.HasPrefix(what, "sha256:") {
 		d, err := digest.Parse(what)
 		if err != nil {
-			return &usageError{msg: "store path: " + err.Error(), hint: "pbuild store ls --json shows them in full"}
+			return &usageError{msg: err.Error(), hint: "pbuild store ls --json shows them in full"}
 		}
 		if _, ok := s.HasBlob(d); !ok {
 			return fmt.Errorf("%s: %w", d, store.ErrNotFound)
@@ -181,7 +185,7 @@ func storePath(con *console, s *store.Store, what, format string) error {
 			}
 			continue
 		}
-		rows = append(rows, []cell{text(f.Path)})
+		rows = append(rows, []cell{plain(f.Path)})
 	}
 	return con.table(rows)
 }

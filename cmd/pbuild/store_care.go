@@ -18,7 +18,7 @@ func storeVerifyVerb(con *console) *cli.Command {
 			if err := arguments(c, 0, 0, ""); err != nil {
 				return err
 			}
-			s, err := openStore(c, con)
+			s, err := openStore(con, placesOf(c))
 			if err != nil {
 				return fmt.Errorf("store verify: %w", err)
 			}
@@ -56,7 +56,7 @@ func storeVerify(ctx context.Context, con *console, s *store.Store) error {
 			}
 			continue
 		}
-		rows = append(rows, []cell{text(p.Path), text(p.What)})
+		rows = append(rows, []cell{plain(p.Path), plain(p.What)})
 	}
 	if con.json {
 		err = con.object(storeReport{r.Blobs, r.Bytes, r.Realizations, r.Roots, r.Trees, len(r.Problems)})
@@ -85,7 +85,7 @@ func storeGCVerb(con *console) *cli.Command {
 			if err := arguments(c, 0, 0, ""); err != nil {
 				return err
 			}
-			s, err := openStore(c, con)
+			s, err := openStore(con, placesOf(c))
 			if err != nil {
 				return fmt.Errorf("store gc: %w", err)
 			}
@@ -115,7 +115,7 @@ func storeGC(ctx context.Context, con *console, s *store.Store, dry bool) error 
 			}
 			continue
 		}
-		rows = append(rows, []cell{text(i.Kind), {sizeText(i.Size), fmt.Sprint(i.Size)}, text(i.Name)})
+		rows = append(rows, []cell{plain(i.Kind), {sizeText(i.Size), fmt.Sprint(i.Size)}, plain(i.Name)})
 	}
 	if err := con.table(rows); err != nil {
 		return err
@@ -137,7 +137,7 @@ func storeRebuildVerb(con *console) *cli.Command {
 			if err := arguments(c, 0, 0, ""); err != nil {
 				return err
 			}
-			s, err := openStore(c, con)
+			s, err := openStore(con, placesOf(c))
 			if err != nil {
 				return fmt.Errorf("store rebuild: %w", err)
 			}

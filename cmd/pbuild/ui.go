@@ -103,7 +103,7 @@ func (p palette) dim(s string) string  { return p.sgr("2", s) }
 // cell is a field of an answer: as people read it on a terminal, and in full.
 type cell struct{ human, exact string }
 
-func text(s string) cell              { return cell{s, s} }
+func plain(s string) cell             { return cell{s, s} }
 func digestCell(d digest.Digest) cell { return cell{d.Short(), d.String()} }
 
 // table prints rows of an answer: aligned on a terminal, else tab-separated.

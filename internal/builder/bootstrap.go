@@ -72,7 +72,7 @@ func (m *Maker) bootstrap(ctx context.Context, b *recipe.Builder, packages []rec
 	if err != nil {
 		return nil, err
 	}
-	return packaged, os.Rename(upper, dir)
+	return packaged, replaceDir(upper, dir)
 }
 
 // directories returns the entries of directories, in the ledger's order.

@@ -15,7 +15,6 @@ import (
 	"github.com/fuel-infra/pbuild/internal/tree"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
-	"github.com/fuel-infra/pbuild/store/digest"
 )
 
 // debsInside is where the packages to install lie in the sandbox.
@@ -63,8 +62,15 @@ func (m *Maker) install(ctx context.Context, b *recipe.Builder, packages []recip
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	// rename(2) replaces an empty directory.
-	return packagedFiles(all), os.Rename(filepath.Join(work, "upper"), dir)
+	return packagedFiles(all), replaceDir(filepath.Join(work, "upper"), dir)
+}
+
+// replaceDir renames a directory to the place of an empty one.
+func replaceDir(from, to string) error {
+	if err := os.Remove(to); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
 }
 
 // linkDebs makes a directory in which the packages stand under their names: the
@@ -75,11 +81,8 @@ func (m *Maker) linkDebs(scratch string, packages []recipe.Package) (string, err
 		return "", err
 	}
 	for _, p := range packages {
-		if err := m.checkBlob(p.SHA256); err != nil {
+		if err := m.Store.Link(p.SHA256, filepath.Join(dir, path.Base(p.Path))); err != nil {
 			return "", fmt.Errorf("%s: %w", path.Base(p.Path), err)
-		}
-		if err := os.Link(m.Store.BlobPath(p.SHA256), filepath.Join(dir, path.Base(p.Path))); err != nil {
-			return "", err
 		}
 	}
 	return dir, nil
@@ -112,15 +115,4 @@ func (m *Maker) readAll(ctx context.Context, packages []recipe.Package) ([]*unpa
 		})
 	}
 	return out, g.Wait()
-}
-
-// checkBlob reads a stored file once more before it is used: what lies on the
-// disk since an earlier run may have been damaged.
-func (m *Maker) checkBlob(d digest.Digest) error {
-	r, err := m.Store.OpenBlob(d)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	return r.Verify()
 }

@@ -97,8 +97,8 @@ func (m *Maker) tidy(l *made, overlay bool) error {
 	})
 }
 
-// capture writes the layer as a blob, zstd over the canonical tar, and masks on
-// disk the bits that only the ledger may hold.
+// capture writes the layer as a blob, zstd over the canonical tar, and makes what
+// is on disk the same as what unpacking that blob would give.
 func (m *Maker) capture(ctx context.Context, b *recipe.Builder, l *made, lower []tree.Ledger) error {
 	blob, err := m.Store.Create()
 	if err != nil {
@@ -137,30 +137,7 @@ func (m *Maker) capture(ctx context.Context, b *recipe.Builder, l *made, lower [
 	if l.blob, l.blobSize, err = blob.Commit(nil); err != nil {
 		return err
 	}
-	return maskDisk(l.tree.Dir, l.ledger)
-}
-
-// maskDisk takes setuid and setgid bits from the files on disk: there they
-// would be real, and the ledger remembers them.
-func maskDisk(dir string, l tree.Ledger) error {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	for _, e := range l {
-		if e.Mode&0o6000 == 0 || (e.Kind != tree.File && e.Kind != tree.Dir) {
-			continue
-		}
-		mode := os.FileMode(e.Mode & 0o777)
-		if e.Mode&0o1000 != 0 {
-			mode |= os.ModeSticky
-		}
-		if err := root.Chmod(e.Path, mode); err != nil {
-			return err
-		}
-	}
-	return nil
+	return tree.Settle(ctx, l.tree.Dir, l.ledger)
 }
 
 // counter reports how many bytes went through it, about every MiB.

@@ -156,3 +156,31 @@ func (m *Maker) emit(e event.Event) {
 		m.Events(e)
 	}
 }
+
+// Cost returns what making the builder's image will fetch and put on disk, in
+// bytes, from its lock; zero when the store has the image.
+func (m *Maker) Cost(b *recipe.Builder) (fetch, disk int64, err error) {
+	if m.present(b) {
+		return 0, 0, nil
+	}
+	packages, err := m.Recipes.Packages(b)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, p := range packages {
+		if _, ok := m.Store.HasBlob(p.SHA256); !ok {
+			fetch += p.Size
+		}
+		disk += p.Size
+	}
+	if b.Lock != nil {
+		disk += b.Lock.Size
+	}
+	return fetch, disk, nil
+}
+
+// present tells cheaply whether the store names the image that the lock names.
+func (m *Maker) present(b *recipe.Builder) bool {
+	manifest, err := m.manifest(b.Name)
+	return err == nil && b.Lock != nil && string(manifest.Config.Digest) == b.Lock.Builder.String()
+}

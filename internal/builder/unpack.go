@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 
@@ -24,17 +26,17 @@ type unpacked struct {
 	control       deb.Paragraph
 	scripts       map[string][]byte // members of control.tar by name
 	conffiles     []string          // paths without the leading slash
-	entries       tree.Ledger       // what data.tar holds, by the path that it names
+	names         []string          // paths in data.tar, as it names them, sorted
+	entries       tree.Ledger       // the same by where they stand; conffiles as NAME.dpkg-new
 }
 
 // list is the package's info/NAME.list: each path of data.tar (dpkg's own form:
 // the root as "/.", no slash after a directory).
 func (p *unpacked) list() []byte {
 	var b bytes.Buffer
-	for _, e := range p.entries {
-		b.WriteByte('/')
-		b.WriteString(e.Path)
-		b.WriteByte('\n')
+	b.WriteString("/.\n")
+	for _, name := range p.names {
+		b.WriteString("/" + name + "\n")
 	}
 	return b.Bytes()
 }
@@ -105,7 +107,10 @@ func (m *Maker) unpackAll(ctx context.Context, dir string, packages []recipe.Pac
 			for _, c := range u.conffiles {
 				conffile[c] = true
 			}
+			// A hard link's target passes here too, so that a name may come twice.
+			names := map[string]bool{}
 			u.entries, err = tree.Unpack(ctx, data, dir, tree.UnpackOptions{Shared: true, Rename: func(name string) string {
+				names[name] = true
 				if conffile[name] {
 					name += ".dpkg-new"
 				}
@@ -114,6 +119,8 @@ func (m *Maker) unpackAll(ctx context.Context, dir string, packages []recipe.Pac
 			if err != nil {
 				return fmt.Errorf("%s: %w", u.name, err)
 			}
+			delete(names, ".")
+			u.names = slices.Sorted(maps.Keys(names))
 			out[i] = u
 			done(u.name)
 			return nil

@@ -37,11 +37,12 @@ const outputHead = "pbuild output 1\n"
 // no times. Two builds that agree in it are the same for all that depends on
 // them; see the text's form in this file.
 func (d *Deb) OutputDigest() (digest.Digest, error) {
-	text, err := d.outputText()
+	text, err := d.OutputText()
 	return digest.Of(text), err
 }
 
-func (d *Deb) outputText() ([]byte, error) {
+// OutputText returns the text that OutputDigest covers.
+func (d *Deb) OutputText() ([]byte, error) {
 	b := []byte(outputHead)
 	fields := make(map[string]string)
 	for _, f := range d.control {
@@ -150,4 +151,24 @@ func appendField(b []byte, s string) []byte {
 		return strconv.AppendQuoteToASCII(b, s)
 	}
 	return append(b, s...)
+}
+
+// OutputPaths returns the paths, relative and without a slash at the end, that
+// an output text lists. Lines that are not of its form are passed over.
+func OutputPaths(text []byte) map[string]bool {
+	paths := make(map[string]bool)
+	for line := range strings.Lines(string(text)) {
+		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if len(f) < 7 || len(f[0]) != 1 {
+			continue
+		}
+		name := f[6]
+		if strings.HasPrefix(name, `"`) {
+			if plain, err := strconv.Unquote(name); err == nil {
+				name = plain
+			}
+		}
+		paths[name] = true
+	}
+	return paths
 }

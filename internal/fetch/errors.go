@@ -1,7 +1,9 @@
 package fetch
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -12,16 +14,34 @@ import (
 type NoRouteError struct {
 	URL   string   // what was asked for first
 	Tried []string // addresses, "192.0.2.1:80"; none when a host's name has no address
+	Err   error    // why the last connection was not made
 }
 
 func (e *NoRouteError) Error() string {
 	switch len(e.Tried) {
 	case 0:
-		return e.URL + ": no route (no address found)"
+		return fmt.Sprintf("%s: no route (%v)", e.URL, e.Err)
 	case 1:
 		return e.URL + ": no route (1 address tried)"
 	}
 	return fmt.Sprintf("%s: no route (%d addresses tried)", e.URL, len(e.Tried))
+}
+
+// Unwrap returns why the last connection was not made.
+func (e *NoRouteError) Unwrap() error { return e.Err }
+
+// add counts one more connection that was not made.
+func (e *NoRouteError) add(err error) {
+	e.Err = err
+	var d *dialError
+	if errors.As(err, &d) {
+		e.Err = d.err
+		for _, a := range d.tried {
+			if !slices.Contains(e.Tried, a) {
+				e.Tried = append(e.Tried, a)
+			}
+		}
+	}
 }
 
 // MismatchError says that a server sent other bytes than those wanted, and that

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -62,15 +63,17 @@ func shown(raw string) string {
 	return u.Redacted()
 }
 
+func schemes() []string { return []string{"http", "https", "file"} }
+
 // parseURL reads the URL of a mirror or a file and normalises it.
 func parseURL(raw string) (*url.URL, error) {
 	if strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\\' }) {
-		return nil, fmt.Errorf("URL %q: holds a blank, a control character or a backslash", raw)
+		return nil, errors.New("URL: holds a blank, a control character or a backslash")
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		// url.Error repeats the whole text, and a password with it.
-		return nil, fmt.Errorf("URL: not valid (want http://, https:// or file:///)")
+		// Where no URL can be read, nobody knows what part is a password.
+		return nil, errors.New("URL: not valid (want http://, https:// or file:///)")
 	}
 	say := func(why string) (*url.URL, error) {
 		return nil, fmt.Errorf("URL %s: %s", u.Redacted(), why)
@@ -79,7 +82,7 @@ func parseURL(raw string) (*url.URL, error) {
 	case u.Opaque != "":
 		return say("want http://, https:// or file:///")
 	case u.RawQuery != "" || u.ForceQuery || strings.Contains(raw, "#"):
-		return say("query or fragment: a mirror has none")
+		return say("query or fragment: not taken")
 	}
 	switch u.Scheme {
 	case "http", "https":
@@ -97,13 +100,19 @@ func parseURL(raw string) (*url.URL, error) {
 		if !path.IsAbs(u.Path) {
 			return say("want an absolute path")
 		}
-		u.Host, u.OmitHost = "", false
+		u.Host, u.OmitHost = "", false // three slashes
 	default:
 		return say("scheme: want http, https or file")
 	}
-	// JoinPath cleans the path and keeps its escapes.
-	u = u.JoinPath()
-	return u.JoinPath(strings.TrimRight(u.EscapedPath(), "/")), nil
+	// Clean, escaped as it was written, without a slash at the end.
+	u.RawPath = strings.TrimSuffix(path.Clean("/"+u.EscapedPath()), "/")
+	if u.Path, err = url.PathUnescape(u.RawPath); err != nil {
+		return say("path: not valid")
+	}
+	if u.Scheme == "file" && u.Path == "" {
+		return nil, errors.New("URL file:///: want a folder below /")
+	}
+	return u, nil
 }
 
 // fileURL returns the URL of a file below base.
@@ -117,7 +126,10 @@ func fileURL(base *url.URL, file string) (*url.URL, error) {
 	for i, p := range parts {
 		parts[i] = strings.ReplaceAll(url.PathEscape(p), "+", "%2B")
 	}
-	return base.JoinPath(parts...), nil
+	u := *base
+	u.Path = base.Path + "/" + file
+	u.RawPath = base.EscapedPath() + "/" + strings.Join(parts, "/")
+	return &u, nil
 }
 
 // checkPath refuses what does not stay below a mirror's root.
@@ -126,4 +138,14 @@ func checkPath(file string) error {
 		return fmt.Errorf("path %q: unsafe: want a clean relative path", file)
 	}
 	return nil
+}
+
+// whole reports whether a file's path is a whole URL.
+func whole(path string) bool { return strings.Contains(path, "://") }
+
+func shownPath(path string) string {
+	if whole(path) {
+		return shown(path)
+	}
+	return path
 }

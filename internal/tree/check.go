@@ -30,8 +30,8 @@ func (e *DamageError) Error() string {
 // Check compares the tree that an unpacked ledger describes with what is in
 // dir, by one stat a path: that it is there, kind, permission bits, size, time,
 // and which paths are hard links of one file. An added or removed path shows
-// in its directory's time. Not looked at: contents, the root, devices. A
-// difference is a *DamageError.
+// in its directory's time. Not looked at: contents, link targets, the root,
+// devices. A difference is a *DamageError.
 func Check(dir string, l Ledger) error {
 	c, err := newCursor(dir)
 	if err != nil {

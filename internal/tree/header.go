@@ -3,7 +3,6 @@ package tree
 import (
 	"archive/tar"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -26,9 +25,6 @@ func tarHeader(e Entry, name string) (*tar.Header, error) {
 		Uid: e.UID, Gid: e.GID, ModTime: time.Unix(e.MTime, 0),
 	}
 	for k, v := range e.Xattrs {
-		if strings.HasPrefix(k, "user.overlay.") {
-			continue
-		}
 		if h.PAXRecords == nil {
 			h.PAXRecords = make(map[string]string)
 		}

@@ -41,7 +41,7 @@ type Capture struct {
 
 // WriteLayer writes the tree as an uncompressed, canonical OCI layer and returns
 // its ledger. The entries stand in the ledger's order, bytewise by path; of
-// several hard links the first path carries the bytes. User.overlay attributes
+// several hard links the first path carries the bytes. The attributes user.overlay.*
 // are left out, devices and sockets refused, and so are names that begin with
 // .wh., which would delete. The tree must not change meanwhile; a file that does
 // is an error.
@@ -151,7 +151,16 @@ func (w *layerWriter) own(e *Entry) {
 	if !ok || o.Kind != e.Kind {
 		return
 	}
-	e.UID, e.GID, e.Xattrs = o.UID, o.GID, o.Xattrs
+	e.UID, e.GID = o.UID, o.GID
+	for k, v := range o.Xattrs {
+		if strings.HasPrefix(k, "user.overlay.") {
+			continue
+		}
+		if e.Xattrs == nil {
+			e.Xattrs = make(map[string]string)
+		}
+		e.Xattrs[k] = v
+	}
 	if e.Kind != Symlink {
 		e.Mode |= o.Mode & 06000
 	}

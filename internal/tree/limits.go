@@ -8,7 +8,7 @@ import (
 
 // Limits bounds what an archive may cost. A zero field means the default.
 type Limits struct {
-	Entries int   // default 1,000,000
+	Entries int   // paths, directories that only stand in others' paths included; default 1,000,000
 	Bytes   int64 // of all files together, as their headers say; default 16 GiB
 	Depth   int   // components of a path; default 255
 }

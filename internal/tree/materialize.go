@@ -94,7 +94,7 @@ func PackSource(w io.Writer, fsys fs.FS, mtime time.Time) error {
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("pack: %w", err)
+			return fmt.Errorf("pack %s: %w", quoteName(e.Path), err)
 		}
 	}
 	return tw.Close()

@@ -69,10 +69,11 @@ func checkPath(p string) error {
 // checkDepth says whether p has more than max components.
 func checkDepth(p string, max int) error {
 	if n := strings.Count(p, "/") + 1; n > max {
+		more := ""
 		if len(p) > 40 {
-			p = p[:40] + "…"
+			p, more = p[:40], "…"
 		}
-		return fmt.Errorf("%w: depth: %s has %d components, at most %d", ErrLimit, quoteName(p), n, max)
+		return fmt.Errorf("%w: depth: %s%s has %d components, at most %d", ErrLimit, quoteName(p), more, n, max)
 	}
 	return nil
 }

@@ -186,8 +186,7 @@ func (r *Reader) place(h *tar.Header, e Entry) (Entry, error) {
 	} else if old != nil && e.Kind != Dir {
 		return e, refuse(e.Path, "has entries below it and is no directory")
 	}
-	for dir := e.Path; dir != "."; {
-		dir, _ = split(dir)
+	for dir, _ := split(e.Path); dir != "."; dir, _ = split(dir) {
 		up := r.seen[dir]
 		if up == nil {
 			up = &Entry{Path: dir, Kind: Dir, Mode: implicit}

@@ -67,28 +67,28 @@ func hashSource(fsys fs.FS, e Entry, buf []byte) (digest.Digest, error) {
 		}
 		return err
 	})
-	return h.Digest(), err
+	if err != nil {
+		return digest.Digest{}, fmt.Errorf("source: %s: %w", quoteName(e.Path), err)
+	}
+	return h.Digest(), nil
 }
 
 // readSource hands the bytes of a file to use.
 func readSource(fsys fs.FS, e Entry, use func(io.Reader) error) error {
 	f, err := fsys.Open(e.Path)
 	if err != nil {
-		return fmt.Errorf("source: %w", err)
+		return err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err == nil && (!info.Mode().IsRegular() || info.Size() != e.Size) {
 		err = errChanged
 	}
-	if err == nil {
-		// Hide WriteTo and ReadFrom: the caller's buffer is to be used.
-		err = use(struct{ io.Reader }{f})
-	}
 	if err != nil {
-		return fmt.Errorf("source: %s: %w", quoteName(e.Path), err)
+		return err
 	}
-	return nil
+	// Hide WriteTo and ReadFrom: the caller's buffer is to be used.
+	return use(struct{ io.Reader }{f})
 }
 
 // sourceEntries lists a source tree in its normal view: modes 0755 and 0644,

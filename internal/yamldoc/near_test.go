@@ -12,10 +12,17 @@ func TestDistance(t *testing.T) {
 		a, b string
 		want int
 	}{
-		{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"abc", "abc", 0},
-		{"hello", "helo", 1}, {"hello", "hellp", 1}, {"hello", "ehllo", 1}, {"hello", "hlelo", 1},
+		{"", "", 0},
+		{"", "abc", 3},
+		{"abc", "", 3},
+		{"abc", "abc", 0},
+		{"hello", "helo", 1},
+		{"hello", "hellp", 1},
+		{"hello", "ehllo", 1},
+		{"hello", "hlelo", 1},
 		{"ca", "abc", 3}, // optimal string alignment, not Damerau–Levenshtein (2)
-		{"kitten", "sitting", 3}, {"tree", "three", 1},
+		{"kitten", "sitting", 3},
+		{"tree", "three", 1},
 	} {
 		if got := distance(c.a, c.b); got != c.want {
 			t.Errorf("%q %q: %d, want %d", c.a, c.b, got, c.want)

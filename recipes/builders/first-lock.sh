@@ -41,6 +41,7 @@ Acquire::Languages "none";
 CONF
 export APT_CONFIG="$state/apt.conf" LC_ALL=C
 apt-get -qq update
+release=$(ls "$state"/lists/*_InRelease)
 
 # show LIST: the index entry of each package in LIST (name, tab, version, …)
 show() {
@@ -70,8 +71,14 @@ for builder in "$@"; do
 		}' | sort > "$state/packages"
 	[ "$(wc -l < "$state/packages")" = "$(wc -l < "$state/list")" ] || { echo "first-lock: $builder: the index lacks a package" >&2; exit 1; }
 	mv "$state/packages" "$builder.packages"
+	cat > "$builder.lock" <<LOCK
+# Made by pbuild; review, don't edit.
+format: 1
+suite: "$suite"
+release:
+  date: "$(date -u -d "$(sed -n 's/^Date: //p' "$release")" +%Y-%m-%dT%H:%M:%SZ)"
+  inrelease: sha256:$(sha256sum < "$release" | cut -d' ' -f1)
+packages: sha256:$(sha256sum < "$builder.packages" | cut -d' ' -f1)
+LOCK
 	echo "$builder: $(wc -l < "$builder.packages") packages, $(awk -F'\t' '{s += $5} END {print s}' "$builder.packages") bytes"
 done
-release=$(ls "$state"/lists/*_InRelease)
-
-echo "release: date $(sed -n 's/^Date: //p' "$release"), InRelease sha256 $(sha256sum < "$release" | cut -d' ' -f1)"

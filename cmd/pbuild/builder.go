@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/store"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+func builderVerb(con *console) *cli.Command {
+	return &cli.Command{
+		Name:        "builder",
+		Usage:       "list and make builder images",
+		Description: examples("pbuild builder ls", "pbuild builder build debian-12-deb"),
+		Subcommands: []*cli.Command{builderLsVerb(con), builderBuildVerb(con)},
+	}
+}
+
+func builderLsVerb(con *console) *cli.Command {
+	return &cli.Command{
+		Name:        "ls",
+		Usage:       "list the collection's builders, and which the store has",
+		Description: examples("pbuild builder ls", "pbuild builder ls --json"),
+		Action: func(c *cli.Context) error {
+			if err := arguments(c, 0, 0, ""); err != nil {
+				return err
+			}
+			if err := builderLs(con, placesOf(c)); err != nil {
+				return fmt.Errorf("builder ls: %w", err)
+			}
+			return nil
+		},
+	}
+}
+
+// image is a builder as «builder ls» and «builder build» print it.
+type image struct {
+	Name     string        `json:"name"`
+	State    string        `json:"state"`           // "here", "absent", "not locked"; "built", "cached"
+	Digest   digest.Digest `json:"digest,omitzero"` // as the lock says
+	Packages int           `json:"packages"`        // of its own layer
+	Bytes    int64         `json:"bytes"`           // of its own layer, unpacked
+}
+
+func builderLs(con *console, at places) error {
+	w, err := openWorkplace(con, at, func(event.Event) {}) // nothing is made
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	names, err := w.recipes.BuilderNames()
+	if err != nil {
+		return err
+	}
+	var all []image
+	for _, name := range names {
+		b, err := w.recipes.Builder(name)
+		if err != nil {
+			return err
+		}
+		i, err := w.image(b)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, i)
+	}
+	return con.images(all)
+}
+
+// image looks for a builder's image in the store.
+func (w *workplace) image(b *recipe.Builder) (image, error) {
+	i := image{Name: b.Name, State: "not locked"}
+	if b.Lock == nil {
+		return i, nil
+	}
+	packages, err := w.recipes.Packages(b)
+	if err != nil {
+		return i, err
+	}
+	i.Packages, i.Bytes, i.Digest = len(packages), b.Lock.Size, b.Lock.Builder
+	if i.Digest.IsZero() {
+		return i, nil
+	}
+	switch _, err := w.maker.Find(b); {
+	case err == nil:
+		i.State = "here"
+	case errors.Is(err, store.ErrNotFound):
+		i.State = "absent"
+	default:
+		return i, err
+	}
+	return i, nil
+}
+
+// images prints builder images.
+func (c *console) images(all []image) error {
+	var rows [][]cell
+	for _, i := range all {
+		if c.json {
+			if err := c.object(i); err != nil {
+				return err
+			}
+			continue
+		}
+		d := cell{"-", "-"}
+		if !i.Digest.IsZero() {
+			d = digestCell(i.Digest)
+		}
+		rows = append(rows, []cell{
+			plain(i.Name), plain(i.State), d, {plural(i.Packages, "package"), fmt.Sprint(i.Packages)},
+			{sizeText(i.Bytes), fmt.Sprint(i.Bytes)},
+		})
+	}
+	return c.table(rows)
+}
+
+func builderBuildVerb(con *console) *cli.Command {
+	return &cli.Command{
+		Name:      "build",
+		Usage:     "make a builder image, or take it from the store",
+		ArgsUsage: "NAME",
+		Description: examples("pbuild builder build debian-12-deb", "pbuild builder build debian-12-deb --write-lock") +
+			"\nWithout --write-lock an image that comes out otherwise than its lock says is an error.\n",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "write-lock", Usage: "make it anew, and write what came out into NAME.lock"},
+			mirrorFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			if err := arguments(c, 1, 1, "NAME"); err != nil {
+				return err
+			}
+			i, err := builderBuild(c.Context, con, placesOf(c), c.Args().First(), c.Bool("write-lock"))
+			if err != nil {
+				return fmt.Errorf("builder build: %w", err)
+			}
+			return con.images([]image{i})
+		},
+	}
+}
+
+// builderBuild makes one image, shown by a renderer that has stopped when it
+// returns.
+func builderBuild(ctx context.Context, con *console, at places, name string, writeLock bool) (image, error) {
+	view := con.progress("builder build")
+	defer view.stop()
+	w, err := openWorkplace(con, at, view.event)
+	if err != nil {
+		return image{}, err
+	}
+	defer w.close()
+	b, err := w.recipes.Builder(name)
+	if err != nil {
+		return image{}, err
+	}
+	i, err := w.image(b)
+	if err != nil {
+		return i, fmt.Errorf("%s: %w", name, err)
+	}
+	had := i.State == "here"
+	if writeLock {
+		lock, files, err := w.maker.Make(ctx, name)
+		if err != nil {
+			return i, err
+		}
+		if err := w.writeLock(name, lock, files); err != nil {
+			return i, err
+		}
+		i.Digest, i.Bytes, i.State = lock.Builder, lock.Size, "built"
+		return i, nil
+	}
+	made, err := w.maker.Ensure(ctx, name)
+	if err != nil {
+		return i, err
+	}
+	i.Digest, i.State = made.Digest, "built"
+	if had {
+		i.State = "cached"
+	}
+	return i, nil
+}
+
+// writeLock replaces NAME.files and NAME.lock, each whole; the lock last, since
+// it names the other one's digest.
+func (w *workplace) writeLock(name string, lock *recipe.BuilderLock, files []byte) error {
+	base := filepath.Join(w.dir, "builders", name)
+	if err := replaceFile(base+".files", files); err != nil {
+		return err
+	}
+	return replaceFile(base+".lock", lock.Text())
+}
+
+// replaceFile gives path the content in one step.
+func replaceFile(path string, content []byte) error {
+	temp := path + ".new"
+	if err := os.WriteFile(temp, content, 0o644); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		os.Remove(temp)
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fuel-infra/pbuild/internal/realize"
+	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+func keyVerb(con *console) *cli.Command {
+	return &cli.Command{
+		Name:      "key",
+		Usage:     "print the key, or the derivation behind it",
+		ArgsUsage: "NAME",
+		Description: examples("pbuild key hello", "pbuild key hello --format deb --text", "pbuild key hello --json") +
+			"\nA recipe with several formats has a key for each.\n",
+		Flags: []cli.Flag{
+			formatFlag(),
+			&cli.BoolFlag{Name: "text", Usage: "the derivation's text, of which the key is the sha256"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := arguments(c, 1, 1, "NAME"); err != nil {
+				return err
+			}
+			format, err := formatOf(c)
+			if err != nil {
+				return err
+			}
+			return showKey(c.Context, con, placesOf(c), c.Args().First(), format, c.Bool("text"))
+		},
+	}
+}
+
+// keyed is what «key --json» prints.
+type keyed struct {
+	Recipe string     `json:"recipe"`
+	Format string     `json:"format"`
+	Key    digest.Key `json:"key"`
+	Text   string     `json:"text,omitempty"`
+}
+
+func showKey(ctx context.Context, con *console, at places, name string, format recipe.Format, text bool) error {
+	nodes, err := keysOf(ctx, con, at, name, format)
+	if err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	switch {
+	case con.json:
+		for _, n := range nodes {
+			k := keyed{Recipe: n.Recipe.Name, Format: string(n.Format), Key: n.Key}
+			if text {
+				k.Text = string(n.Text)
+			}
+			if err := con.object(k); err != nil {
+				return err
+			}
+		}
+		return nil
+	case text && len(nodes) > 1:
+		return &usageError{msg: fmt.Sprintf("key %s: %s and %s: which?", name, nodes[0].Format, nodes[1].Format),
+			hint: fmt.Sprintf("pbuild key %s --text --format %s", name, nodes[0].Format)}
+	case text:
+		return con.print(escape(string(nodes[0].Text)))
+	case len(nodes) == 1:
+		return con.print(nodes[0].Key.String() + "\n")
+	}
+	var rows [][]cell
+	for _, n := range nodes {
+		rows = append(rows, []cell{plain(n.Recipe.Name), plain(string(n.Format)), plain(n.Key.String())})
+	}
+	return con.table(rows)
+}
+
+// keysOf closes what name means.
+func keysOf(ctx context.Context, con *console, at places, name string, format recipe.Format) ([]*realize.Node, error) {
+	conf, err := settings(con, at)
+	if err != nil {
+		return nil, err
+	}
+	c, err := openCollection(conf)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	return c.nodes(ctx, name, format)
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fuel-infra/pbuild/internal/builder"
+	"github.com/fuel-infra/pbuild/internal/config"
+	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/internal/realize"
+	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/store"
+)
+
+// debianSuite is the codename of the archive that builders are locked against.
+const debianSuite = "bookworm"
+
+// errNoCollection says that there are no recipes to look at.
+var errNoCollection = errors.New("no collection: neither here nor above is a pbuild.yaml or recipes/pbuild.yaml")
+
+// places is what the flags say of where things are; empty: not given.
+type places struct {
+	store, config, recipes string
+	mirrors                []string
+}
+
+func placesOf(c *cli.Context) places {
+	return places{
+		store: c.String("store"), config: c.String("config"), recipes: c.String("recipes"),
+		mirrors: c.StringSlice("mirror"),
+	}
+}
+
+func mirrorFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "mirror", Usage: "fetch from the Debian mirror at `URL`; may be repeated"}
+}
+
+// settings resolves the configuration.
+func settings(con *console, at places) (*config.Config, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("working directory: %w", err)
+	}
+	flags := config.Flags{Store: at.store, Config: at.config, Recipes: at.recipes, Mirrors: at.mirrors}
+	host := config.Host{Env: con.env, Dir: dir, Root: os.Geteuid() == 0, Files: os.DirFS("/")}
+	return config.Resolve(flags, host)
+}
+
+// openStore opens the store that flags and configuration name; the caller closes
+// it.
+func openStore(con *console, at places) (*store.Store, error) {
+	conf, err := settings(con, at)
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(conf.Store.Value)
+}
+
+// collection is a folder of recipes that is open. Nothing of it leads outside,
+// not even a link.
+type collection struct {
+	dir     string
+	root    *os.Root
+	recipes *recipe.Collection
+	arch    recipe.Arch
+}
+
+// openCollection opens the collection that conf names; the caller closes it.
+func openCollection(conf *config.Config) (_ *collection, err error) {
+	dir := conf.Recipes.Value
+	if dir == "" {
+		return nil, errNoCollection
+	}
+	arch, err := recipe.ParseArch(runtime.GOARCH)
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	recipes, err := recipe.LoadCollection(root.FS())
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	recipes.Dir = shownDir(dir)
+	return &collection{dir: dir, root: root, recipes: recipes, arch: arch}, nil
+}
+
+func (c *collection) close() { c.root.Close() }
+
+// nodes closes what name means, at least one target, over its inputs. It needs
+// no store.
+func (c *collection) nodes(ctx context.Context, name string, format recipe.Format) ([]*realize.Node, error) {
+	r := realize.Realizer{Recipes: c.recipes, Arch: c.arch}
+	targets, err := r.Targets([]string{name}, false, format)
+	if err != nil {
+		return nil, err
+	}
+	var nodes []*realize.Node
+	for _, t := range targets {
+		n, err := r.Node(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, n)
+	}
+	return nodes, nil
+}
+
+// workplace is what a verb that builds has open.
+type workplace struct {
+	*collection
+	store  *store.Store
+	fetch  *fetch.Client
+	maker  *builder.Maker
+	events event.Sink
+}
+
+// openWorkplace opens collection and store; the caller closes it.
+func openWorkplace(con *console, at places, events event.Sink) (_ *workplace, err error) {
+	conf, err := settings(con, at)
+	if err != nil {
+		return nil, err
+	}
+	w := &workplace{events: events}
+	if w.collection, err = openCollection(conf); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
+	mirrors := fetch.Mirrors{Suite: debianSuite, Given: conf.Debian.Value}
+	if len(mirrors.Given) == 0 {
+		if mirrors, err = fetch.HostMirrors("/", debianSuite); err != nil {
+			return nil, err
+		}
+	}
+	if w.store, err = store.Open(conf.Store.Value); err != nil {
+		return nil, err
+	}
+	w.fetch = fetch.New(w.store, mirrors)
+	w.maker = &builder.Maker{Store: w.store, Fetch: w.fetch, Recipes: w.recipes, Arch: w.arch, Events: events}
+	return w, nil
+}
+
+// realizer returns a Realizer for what is open.
+func (w *workplace) realizer() *realize.Realizer {
+	return &realize.Realizer{
+		Store: w.store, Images: w.maker, Fetch: w.fetch, Recipes: w.recipes, Arch: w.arch, Events: w.events,
+	}
+}
+
+func (w *workplace) close() {
+	if w.fetch != nil {
+		w.fetch.Close()
+	}
+	if w.store != nil {
+		w.store.Close() // what was built is recorded by now
+	}
+	w.collection.close()
+}
+
+// shownDir returns dir as errors show it: relative where it is below the working
+// directory.
+func shownDir(dir string) string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return dir
+	}
+	rel, err := filepath.Rel(wd, dir)
+	if err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
+		return dir
+	}
+	return rel
+}

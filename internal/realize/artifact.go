@@ -1,0 +1,46 @@
+package realize
+
+import (
+	"encoding/json"
+
+	godigest "github.com/opencontainers/go-digest"
+	specs "github.com/opencontainers/image-spec/specs-go"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/fuel-infra/pbuild/store"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// ArtifactType is the type of the manifests that hold packages.
+const ArtifactType = "application/vnd.pbuild.package.v1"
+
+// debMediaType is the registered type of a .deb (IANA media types).
+const debMediaType = "application/vnd.debian.binary-package"
+
+// putArtifact stores the OCI manifest of the packages (image-spec, manifest.md,
+// «Guidelines for artifact usage»): one layer a file, an empty config of the
+// artifact's type, and nothing of who made it, when, or from what.
+func (s *site) putArtifact(files []store.File) (digest.Digest, error) {
+	empty := []byte("{}")
+	config, err := s.Store.PutBytes(empty)
+	if err != nil {
+		return digest.Digest{}, err
+	}
+	manifest := v1.Manifest{
+		Versioned:    specs.Versioned{SchemaVersion: 2},
+		MediaType:    v1.MediaTypeImageManifest,
+		ArtifactType: ArtifactType,
+		Config:       v1.Descriptor{MediaType: ArtifactType, Digest: godigest.Digest(config.String()), Size: int64(len(empty))},
+	}
+	for _, f := range files {
+		manifest.Layers = append(manifest.Layers, v1.Descriptor{
+			MediaType: debMediaType, Digest: godigest.Digest(f.Digest.String()), Size: f.Size,
+			Annotations: map[string]string{v1.AnnotationTitle: f.Name},
+		})
+	}
+	body, err := json.Marshal(manifest)
+	if err != nil {
+		return digest.Digest{}, err
+	}
+	return s.Store.PutBytes(body)
+}

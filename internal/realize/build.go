@@ -1,0 +1,184 @@
+package realize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/sandbox"
+	"github.com/fuel-infra/pbuild/store"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// buildInside is where a build's files lie in the sandbox; the path is part of
+// what the sandbox's ABI number stands for, since compilers write it into files.
+const buildInside = "/build"
+
+// site is one build while it runs.
+type site struct {
+	*Realizer
+	node    *Node
+	scratch *store.Scratch
+	work    string // on the host: what is /build inside
+	lower   []string
+	log     *os.File
+	tail    *event.Tail
+	runs    int
+}
+
+// build makes the node's packages and records them.
+func (r *Realizer) build(ctx context.Context, n *Node) (_ *store.Realization, err error) {
+	begun := time.Now()
+	// A failed fetch must not cost the time of making an image.
+	files, err := r.fetchSources(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	image, err := r.Images.Ensure(ctx, n.Recipe.Deb.Builder)
+	if err != nil {
+		return nil, err
+	}
+	s := &site{Realizer: r, node: n, lower: image.Lower()}
+	if s.scratch, err = r.Store.Scratch("build-" + n.Recipe.Name); err != nil {
+		return nil, err
+	}
+	keep := false
+	defer func() {
+		if !keep {
+			err = errors.Join(err, s.scratch.Close())
+		}
+	}()
+	if s.log, err = os.Create(filepath.Join(s.scratch.Dir, "log")); err != nil {
+		return nil, err
+	}
+	defer s.log.Close()
+	s.tail = event.NewTail(func(line string) {
+		r.emit(event.Event{Node: n.event(), State: event.Building, Step: line})
+	})
+	s.work = filepath.Join(s.scratch.Dir, "build")
+	if err := os.Mkdir(s.work, 0o700); err != nil {
+		return nil, err
+	}
+	if err = s.buildDeb(ctx, files); err != nil {
+		var failed *BuildError
+		if errors.As(err, &failed) {
+			failed.Kept, keep = s.keepFailed(&err)
+		}
+		return nil, err
+	}
+	log, err := s.putLog()
+	if err != nil {
+		return nil, err
+	}
+	real, err := s.collect(image.Digest, log, begun)
+	if err != nil {
+		return nil, err
+	}
+	return real, r.Store.ForgetFailed(n.Key)
+}
+
+// putLog stores the log.
+func (s *site) putLog() (digest.Digest, error) {
+	if _, err := s.log.Seek(0, io.SeekStart); err != nil {
+		return digest.Digest{}, err
+	}
+	w, err := s.Store.Create()
+	if err != nil {
+		return digest.Digest{}, err
+	}
+	defer w.Close()
+	if _, err := io.Copy(w, s.log); err != nil {
+		return digest.Digest{}, err
+	}
+	d, _, err := w.Commit(nil)
+	return d, err
+}
+
+// keepFailed leaves what people look at after a failed build: the log, and
+// the scratch directory where that was asked for, whose path it returns.
+func (s *site) keepFailed(err *error) (dir string, kept bool) {
+	_, seekErr := s.log.Seek(0, io.SeekStart)
+	*err = errors.Join(*err, seekErr, s.Store.KeepFailedLog(s.node.Key, s.log))
+	if !s.KeepFailed {
+		return "", false
+	}
+	dir, keepErr := s.Store.KeepFailedBuild(s.node.Key, s.scratch)
+	*err = errors.Join(*err, keepErr)
+	return dir, keepErr == nil
+}
+
+// run runs one program of the build; what it prints goes to the log.
+func (s *site) run(ctx context.Context, spec sandbox.Spec) error {
+	// Every program has an overlay of its own: what one changes outside /build
+	// is not there for the next, which gets only what it is given.
+	s.runs++
+	spec.Scratch = filepath.Join(s.scratch.Dir, "root"+strconv.Itoa(s.runs))
+	if err := os.Mkdir(spec.Scratch, 0o700); err != nil {
+		return err
+	}
+	spec.Lower, spec.Env = s.lower, s.environment()
+	out := io.MultiWriter(s.log, s.tail)
+	spec.Stdout, spec.Stderr = out, out
+	if _, err := fmt.Fprintf(s.log, "pbuild: %s\n", strings.Join(spec.Argv, " ")); err != nil {
+		return err
+	}
+	err := sandbox.Run(ctx, spec)
+	var exit *sandbox.ExitError
+	if errors.As(err, &exit) {
+		fmt.Fprintf(s.log, "pbuild: %v\n", err) // a full disk shows when the log is kept
+		return &BuildError{Step: spec.Argv[0], Err: err, Log: s.tail.Last(spec.Argv)}
+	}
+	return err
+}
+
+// environment is what every build sees, and the recipe's own variables.
+func (s *site) environment() []string {
+	env := []string{
+		"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=" + buildInside + "/home",
+		"LC_ALL=C.UTF-8",
+		"TZ=UTC",
+		"SOURCE_DATE_EPOCH=" + strconv.FormatInt(s.node.Derivation.Stamp.Epoch, 10),
+	}
+	options := []string{}
+	if !s.node.Derivation.Debug {
+		options = append(options, "noautodbgsym")
+	}
+	for name, value := range s.node.Derivation.Env {
+		if name == "DEB_BUILD_OPTIONS" {
+			options = append(options, value)
+			continue
+		}
+		env = append(env, name+"="+value)
+	}
+	return append(env, "DEB_BUILD_OPTIONS="+strings.Join(options, " "))
+}
+
+// fetchSources fetches what the node's sources name, and returns it by file name.
+func (r *Realizer) fetchSources(ctx context.Context, n *Node) (map[string]digest.Digest, error) {
+	src, ok := n.Recipe.Sources[recipe.Main].(recipe.Dsc)
+	if !ok {
+		return nil, nil
+	}
+	progress := func(done, total int64) {
+		r.emit(event.Event{Node: n.event(), State: event.Fetching, Done: done, Total: total})
+	}
+	first := []fetch.File{{Path: src.Path, Package: n.Recipe.Name, Want: src.SHA256, Size: -1}}
+	if err := r.Fetch.All(ctx, first, progress); err != nil {
+		return nil, err
+	}
+	files, names, err := r.dscFiles(src)
+	if err != nil {
+		return nil, err
+	}
+	return names, r.Fetch.All(ctx, files, progress)
+}

@@ -1,0 +1,182 @@
+package realize
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fuel-infra/pbuild/internal/deb"
+	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/internal/tree"
+	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/sandbox"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// sourceInside is where the files of a Debian source package lie for
+// dpkg-source.
+const sourceInside = "/run/source"
+
+// maxDsc bounds a .dsc, in bytes.
+const maxDsc = 1 << 20
+
+// dscFiles reads a fetched .dsc and returns the files that it names, to fetch,
+// and all by name, the .dsc among them.
+func (r *Realizer) dscFiles(src recipe.Dsc) ([]fetch.File, map[string]digest.Digest, error) {
+	body, err := r.Store.ReadBlob(src.SHA256, maxDsc)
+	if err != nil {
+		return nil, nil, err
+	}
+	dsc, err := deb.ParseDsc(body)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path.Base(src.Path), err)
+	}
+	names := map[string]digest.Digest{path.Base(src.Path): src.SHA256}
+	var files []fetch.File
+	for _, f := range dsc.Files {
+		if _, twice := names[f.Name]; twice {
+			return nil, nil, fmt.Errorf("%s: names %s twice", path.Base(src.Path), f.Name)
+		}
+		names[f.Name] = f.SHA256
+		files = append(files, fetch.File{
+			Path: path.Join(path.Dir(src.Path), f.Name), Package: dsc.Source, Want: f.SHA256, Size: f.Size,
+		})
+	}
+	return files, names, nil
+}
+
+// buildDeb lays out the source and runs dpkg-buildpackage; the packages are in
+// s.work afterwards.
+func (s *site) buildDeb(ctx context.Context, files map[string]digest.Digest) error {
+	d := s.node.Derivation
+	upstream, _, _ := strings.Cut(withoutEpoch(d.Stamp.Version), "-")
+	folder := d.Name + "-" + upstream
+	dir := filepath.Join(s.work, folder)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	main := s.node.main
+	if main == nil {
+		unpacked, err := s.unpackDsc(ctx, files)
+		if err != nil {
+			return err
+		}
+		defer unpacked.Close()
+		main = unpacked.FS()
+	}
+	epoch := time.Unix(d.Stamp.Epoch, 0)
+	if err := tree.Materialize(main, dir, epoch); err != nil {
+		return err
+	}
+	if err := s.addDebian(dir, epoch); err != nil {
+		return err
+	}
+	if err := setModes(dir, d.Modes, epoch); err != nil {
+		return err
+	}
+	if err := os.Mkdir(filepath.Join(s.work, "home"), 0o755); err != nil {
+		return err
+	}
+	return s.run(ctx, sandbox.Spec{
+		Binds: []sandbox.Bind{{Host: s.work, Inside: buildInside, Writable: true}},
+		Dir:   path.Join(buildInside, folder),
+		Argv:  []string{"dpkg-buildpackage", "-b", "-us", "-uc", "-d", "-rfakeroot"},
+	})
+}
+
+// unpackDsc lets the builder's dpkg-source unpack the source package. Times and
+// modes of what it leaves do not matter: Materialize sets them.
+func (s *site) unpackDsc(ctx context.Context, files map[string]digest.Digest) (*os.Root, error) {
+	in, out := filepath.Join(s.scratch.Dir, "source"), filepath.Join(s.scratch.Dir, "unpacked")
+	for _, dir := range []string{in, out} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	var dsc string
+	for name, d := range files {
+		if err := s.Store.Link(d, filepath.Join(in, name)); err != nil {
+			return nil, err
+		}
+		if strings.HasSuffix(name, ".dsc") {
+			dsc = name
+		}
+	}
+	err := s.run(ctx, sandbox.Spec{
+		Binds: []sandbox.Bind{
+			{Host: in, Inside: sourceInside},
+			{Host: out, Inside: buildInside, Writable: true},
+		},
+		Dir: buildInside,
+		// The sha256 in the recipe stands for the signature, and for the checksums.
+		Argv: []string{"dpkg-source", "--no-check", "--extract", path.Join(sourceInside, dsc), "source"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(filepath.Join(out, "source"))
+	if err != nil {
+		return nil, err
+	}
+	debian, err := fs.Sub(root.FS(), "debian")
+	if err == nil {
+		var got recipe.Stamp
+		if got, err = stamp(debian); err == nil && got != s.node.Derivation.Stamp {
+			err = fmt.Errorf("%w: the changelog says %s at %d", recipe.ErrLock, got.Version, got.Epoch)
+		}
+	}
+	if err != nil {
+		root.Close()
+		return nil, fmt.Errorf("source %s: %w", recipe.Main, err)
+	}
+	return root, nil
+}
+
+// addDebian puts debian/ into the source where it came from the recipe's folder.
+func (s *site) addDebian(dir string, epoch time.Time) error {
+	if s.node.debian == nil {
+		if s.node.main == nil || s.node.Recipe.Deb.Debian == "debian" {
+			return nil
+		}
+		// dpkg looks nowhere else.
+		return os.Rename(filepath.Join(dir, filepath.FromSlash(s.node.Recipe.Deb.Debian)), filepath.Join(dir, "debian"))
+	}
+	debian := filepath.Join(dir, "debian")
+	if err := os.Mkdir(debian, 0o755); err != nil {
+		return err
+	}
+	return tree.Materialize(s.node.debian, debian, epoch)
+}
+
+// setModes applies the recipe's modes, and gives the top folder its time.
+func setModes(dir string, modes map[string]string, epoch time.Time) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for name, text := range modes {
+		mode, err := strconv.ParseUint(text, 8, 32)
+		if err != nil {
+			return fmt.Errorf("modes: %s: %w", name, err)
+		}
+		if err := root.Chmod(name, os.FileMode(mode)); err != nil {
+			return fmt.Errorf("modes: %w", err)
+		}
+	}
+	return root.Chtimes(".", epoch, epoch)
+}
+
+// withoutEpoch returns a version without Debian's epoch, as file names have it.
+func withoutEpoch(version string) string {
+	if _, rest, ok := strings.Cut(version, ":"); ok {
+		return rest
+	}
+	return version
+}

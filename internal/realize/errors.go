@@ -1,0 +1,58 @@
+package realize
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/fuel-infra/pbuild/internal/event"
+)
+
+// BuildError says that the programs that build a package failed. Log is the end
+// of what they printed; the whole of it is the store's failed log of the key.
+type BuildError struct {
+	Step string // what ran, e.g. "dpkg-buildpackage"
+	Err  error  // usually *sandbox.ExitError
+	Log  event.LogTail
+	Kept string // with Realizer.KeepFailed: the directory that holds the build
+}
+
+func (e *BuildError) Error() string { return e.Err.Error() }
+
+func (e *BuildError) Unwrap() error { return e.Err }
+
+// OutputsError says that a build made other packages than its recipe declares.
+type OutputsError struct {
+	Missing []string // declared packages that were not made
+	Extra   []string // made ones that are not declared; file names where a package has no name
+}
+
+func (e *OutputsError) Error() string {
+	var parts []string
+	if len(e.Missing) > 0 {
+		parts = append(parts, "not made: "+strings.Join(e.Missing, ", "))
+	}
+	if len(e.Extra) > 0 {
+		parts = append(parts, "made but not declared: "+strings.Join(e.Extra, ", "))
+	}
+	return "outputs: " + strings.Join(parts, "; ")
+}
+
+// RequireError says that a package lacks paths that its recipe requires.
+type RequireError struct {
+	Package string
+	Paths   []string
+}
+
+func (e *RequireError) Error() string {
+	return fmt.Sprintf("require: package %s lacks %s", e.Package, strings.Join(e.Paths, ", "))
+}
+
+// AmbiguousError says that a package is made by several recipes.
+type AmbiguousError struct {
+	Name    string
+	Recipes []string
+}
+
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("%q: made by several recipes: %s", e.Name, strings.Join(e.Recipes, ", "))
+}

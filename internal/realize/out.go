@@ -1,0 +1,98 @@
+package realize
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/fuel-infra/pbuild/store"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// Out is where package files go when they leave the store.
+type Out interface {
+	// Put writes a file. The name has no slash.
+	Put(name string, d digest.Digest, size int64) error
+	Close() error
+}
+
+// OutDir returns an Out that puts files into dir, which is made when the first
+// one comes. Each appears whole or not at all, mode 0644, as a reflink where the
+// file system can and a copy elsewhere, so that editing it can't harm the store.
+// A file that is there with the same bytes is left alone.
+func OutDir(s *store.Store, dir string) Out { return &outDir{s, dir} }
+
+type outDir struct {
+	store *store.Store
+	dir   string
+}
+
+func (o *outDir) Close() error { return nil }
+
+func (o *outDir) Put(name string, d digest.Digest, size int64) error {
+	if err := os.MkdirAll(o.dir, 0o777); err != nil {
+		return err
+	}
+	path := filepath.Join(o.dir, name)
+	if same(path, d, size) {
+		return nil
+	}
+	f, err := os.CreateTemp(o.dir, "."+name+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // gone already when it was renamed
+	defer f.Close()
+	if err := o.fill(f, d); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// fill verifies the blob and writes it to f.
+func (o *outDir) fill(f *os.File, d digest.Digest) error {
+	blob, err := o.store.OpenBlob(d)
+	if err != nil {
+		return err
+	}
+	defer blob.Close()
+	from, err := os.Open(o.store.BlobPath(d))
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	if unix.IoctlFileClone(int(f.Fd()), int(from.Fd())) == nil {
+		_, err = io.Copy(io.Discard, blob)
+		return err
+	}
+	_, err = io.Copy(f, blob)
+	return err
+}
+
+// same reports whether path is a regular file with the wanted bytes.
+func same(path string, d digest.Digest, size int64) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() != size {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return false
+	}
+	return digest.Digest(h.Sum(nil)) == d
+}

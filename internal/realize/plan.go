@@ -1,0 +1,59 @@
+package realize
+
+import (
+	"context"
+	"errors"
+
+	"github.com/fuel-infra/pbuild/store"
+)
+
+// Plan is what a run is about to do.
+type Plan struct {
+	Nodes  []*Node
+	Cached int // of Nodes, in the store already
+
+	// What builder images that are not in the store will cost, in bytes, from
+	// their locks; zero when all are there.
+	FirstFetch, FirstDisk int64
+}
+
+// Plan closes the targets and looks which of them the store has.
+func (r *Realizer) Plan(ctx context.Context, targets []Target) (*Plan, error) {
+	p := &Plan{}
+	builders := map[string]bool{}
+	for _, t := range targets {
+		n, err := r.Node(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		p.Nodes = append(p.Nodes, n)
+		switch _, err := r.Store.Lookup(n.Key); {
+		case err == nil:
+			p.Cached++
+		case errors.Is(err, store.ErrNotFound):
+			builders[n.Recipe.Deb.Builder] = true
+		default:
+			return nil, err
+		}
+	}
+	counted := map[string]bool{}
+	for name := range builders {
+		chain, err := r.Recipes.Chain(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range chain {
+			if counted[b.Name] {
+				continue
+			}
+			counted[b.Name] = true
+			fetch, disk, err := r.Images.Cost(b)
+			if err != nil {
+				return nil, err
+			}
+			p.FirstFetch += fetch
+			p.FirstDisk += disk
+		}
+	}
+	return p, nil
+}

@@ -1,0 +1,152 @@
+package realize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fuel-infra/pbuild/internal/builder"
+	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/store"
+)
+
+// Realizer realizes targets. Its fields are set before its first use.
+type Realizer struct {
+	Store   *store.Store
+	Images  *builder.Maker
+	Fetch   *fetch.Client
+	Recipes *recipe.Collection
+	Arch    recipe.Arch
+	Events  event.Sink // may be nil
+
+	Jobs       int  // builds at once; at least 1
+	FailFast   bool // the first failure ends the others
+	KeepFailed bool // leave the scratch directory of a failed build
+}
+
+// Result is what became of a node.
+type Result struct {
+	*Node
+	State       event.State        // Cached, Built or Failed
+	Realization *store.Realization // nil when Failed
+	Seconds     float64            // that this run took for it
+	Err         error              // Failed only
+}
+
+// Realize realizes the nodes of a plan. The results are complete and in the
+// plan's order also when the error, which joins those of all failed nodes, is
+// not nil.
+func (r *Realizer) Realize(ctx context.Context, p *Plan) ([]Result, error) {
+	results := make([]Result, len(p.Nodes))
+	for i, n := range p.Nodes {
+		r.emit(event.Event{Node: n.event(), State: event.Queued})
+		results[i] = Result{Node: n, State: event.Failed, Err: context.Canceled}
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(1, r.Jobs))
+	for i, n := range p.Nodes {
+		g.Go(func() error {
+			results[i] = r.one(gctx, n)
+			if r.FailFast {
+				return results[i].Err
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // each error stands in its result
+	var errs []error
+	for _, res := range results {
+		if res.Err != nil {
+			errs = append(errs, fmt.Errorf("%s: %s: %w", res.Recipe.Name, res.Format, res.Err))
+		}
+	}
+	return results, errors.Join(errs...)
+}
+
+// one realizes a node and tells what became of it.
+func (r *Realizer) one(ctx context.Context, n *Node) Result {
+	begun := time.Now()
+	res := Result{Node: n}
+	res.Realization, res.State, res.Err = r.realize(ctx, n)
+	res.Seconds = time.Since(begun).Seconds()
+	e := event.Event{Node: n.event(), State: res.State, Seconds: res.Seconds, Err: res.Err}
+	var build *BuildError
+	var configure *builder.ConfigureError
+	switch {
+	case errors.As(res.Err, &build):
+		e.Log = build.Log
+	case errors.As(res.Err, &configure):
+		e.Log = configure.Log
+	}
+	r.emit(e)
+	return res
+}
+
+func (r *Realizer) realize(ctx context.Context, n *Node) (*store.Realization, event.State, error) {
+	real, err := r.lookup(n)
+	if err == nil {
+		return real, event.Cached, nil
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return nil, event.Failed, err
+	}
+	r.emit(event.Event{Node: n.event(), State: event.Waiting})
+	unlock, err := r.Store.LockKey(ctx, n.Key)
+	if err != nil {
+		return nil, event.Failed, err
+	}
+	defer unlock()
+	if real, err = r.lookup(n); err == nil {
+		return real, event.Cached, nil
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return nil, event.Failed, err
+	}
+	if real, err = r.build(ctx, n); err != nil {
+		return nil, event.Failed, err
+	}
+	return real, event.Built, nil
+}
+
+// lookup finds the node's realization and holds it against what the recipe
+// requires today: that is not in the key.
+func (r *Realizer) lookup(n *Node) (*store.Realization, error) {
+	real, err := r.Store.Lookup(n.Key)
+	if err != nil {
+		return nil, err
+	}
+	return real, r.require(n, real.Files)
+}
+
+// require checks the required paths against the packages' output texts.
+func (r *Realizer) require(n *Node, files []store.File) error {
+	for _, f := range files {
+		want := n.Recipe.Deb.Require[f.Package]
+		if len(want) == 0 {
+			continue
+		}
+		text, err := r.Store.ReadBlob(f.Output, maxOutputText)
+		if err != nil {
+			return err
+		}
+		if lost := lacking(text, want); len(lost) > 0 {
+			return &RequireError{Package: f.Package, Paths: lost}
+		}
+	}
+	return nil
+}
+
+// maxOutputText bounds the text behind an output digest, in bytes.
+const maxOutputText = 256 << 20
+
+func (r *Realizer) emit(e event.Event) {
+	if r.Events != nil {
+		e.Time = time.Now()
+		r.Events(e)
+	}
+}

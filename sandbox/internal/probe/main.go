@@ -1,0 +1,51 @@
+// Command probe is the program that the tests of package sandbox run inside:
+// it looks around, tries what a sandbox must refuse, and says what came of it.
+// It is built without C, so that a root file system can consist of it alone.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+func main() {
+	commands := map[string]func(args []string) error{
+		"exit": exit, "signal": signalSelf, "print": printBoth, "cat": cat, "count": count,
+		"sleep": sleep, "linger": linger, "orphans": orphans, "killall": killAll,
+		"brief": brief, "brief-parent": briefParent, "reaped": reaped, "handout": handout,
+		"argv": argv, "env": env, "facts": facts, "fds": fds, "mounts": mounts,
+		"read": read, "ls": ls, "write": write, "try": try,
+		"rm": rm, "mv": mv, "mkdir": mkdir, "chmod": chmod, "touch": touch, "deep": deep, "stat": stat,
+	}
+	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
+		names := make([]string, 0, len(commands))
+		for name := range commands {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		fmt.Fprintf(os.Stderr, "probe: want one of %s\n", strings.Join(names, ", "))
+		os.Exit(125)
+	}
+	if err := commands[os.Args[1]](os.Args[2:]); err != nil {
+		fmt.Fprintf(os.Stderr, "probe: %s: %v\n", os.Args[1], err)
+		os.Exit(124)
+	}
+}
+
+// say prints what came of an attempt: "ok", or the name of the errno.
+func say(what string, err error) {
+	var errno unix.Errno
+	switch {
+	case err == nil:
+		fmt.Printf("%s: ok\n", what)
+	case errors.As(err, &errno):
+		fmt.Printf("%s: %s\n", what, unix.ErrnoName(errno))
+	default:
+		fmt.Printf("%s: %v\n", what, err)
+	}
+}
