@@ -39,7 +39,7 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestSignals(t *testing.T) {
-	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL, syscall.SIGXCPU} {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL, syscall.SIGHUP} {
 		err := Run(t.Context(), probe(t, "signal", strconv.Itoa(int(sig))))
 		got, ok := err.(*ExitError)
 		if !ok || got.Signal != sig || got.Code != -1 {

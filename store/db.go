@@ -49,8 +49,33 @@ func badgerOptions(dir string) badger.Options {
 		WithChecksumVerificationMode(options.OnBlockRead)
 }
 
+// readBadger calls fn with a database open for reading.
+func readBadger(dir string, fn func(*badger.DB) error) error {
+	if err := checkSum(dir); err != nil {
+		return err
+	}
+	return withBadger(badgerOptions(dir).WithReadOnly(true), fn)
+}
+
+// writeBadger calls fn with a database open for writing. One that was not
+// closed is recovered by this.
+func writeBadger(dir string, fn func(*badger.DB) error) error {
+	switch err := checkSum(dir); err {
+	case nil, errAbsentDB, errUncleanDB:
+	default:
+		return err
+	}
+	if err := removeSum(dir); err != nil {
+		return err
+	}
+	if err := withBadger(badgerOptions(dir), fn); err != nil {
+		return err
+	}
+	return writeSum(dir)
+}
+
 // withBadger opens a database, calls fn and closes it. What Badger panics
-// about is an error: it does so on some damaged files.
+// about in this goroutine is an error.
 func withBadger(opt badger.Options, fn func(*badger.DB) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -64,26 +89,30 @@ func withBadger(opt badger.Options, fn func(*badger.DB) error) (err error) {
 	return errors.Join(fn(db), db.Close())
 }
 
-// viewDB calls fn with the database open for reading, and once more after each
+// viewDB calls fn with the database open for reading, and once more after a
 // repair. fn returns badger.ErrKeyNotFound for a miss, and errDamagedDB for a
 // value that is not what was put. Below the space floor nothing is opened and
 // the error is ErrNoSpace.
 func (s *Store) viewDB(fn func(*badger.Txn) error) error {
-	answered := func(err error) bool { return err == nil || errors.Is(err, badger.ErrKeyNotFound) }
 	if err := s.checkSpace(); err != nil {
 		return err
 	}
 	id, err := s.tryViewDB(fn)
-	if answered(err) {
+	switch {
+	case err == nil || errors.Is(err, badger.ErrKeyNotFound):
 		return err
-	}
-	if errors.Is(err, errAbsentDB) {
+	case errors.Is(err, errAbsentDB):
 		if any, err := s.journaled(); err != nil || !any {
 			return errors.Join(err, badger.ErrKeyNotFound)
 		}
-	} else if !errors.Is(err, errDamagedDB) && s.reopenDB() == nil {
-		if id, err = s.tryViewDB(fn); answered(err) {
-			return err
+	case errors.Is(err, errUncleanDB):
+		// Reading after a crash wants one opening for writing first («Log
+		// truncate required»). Where that is not enough, it is rebuilt.
+		if s.updateDB(func(*batch) error { return nil }) == nil {
+			id, err = s.tryViewDB(fn)
+			if err == nil || errors.Is(err, badger.ErrKeyNotFound) {
+				return err
+			}
 		}
 	}
 	if err := s.replaceDB(id); err != nil {
@@ -93,7 +122,7 @@ func (s *Store) viewDB(fn func(*badger.Txn) error) error {
 	return err
 }
 
-// tryViewDB tells in id which database it found.
+// tryViewDB tells in id which database it found; nil: none.
 func (s *Store) tryViewDB(fn func(*badger.Txn) error) (id os.FileInfo, err error) {
 	gate, err := s.enterDB(unix.LOCK_SH)
 	if err != nil {
@@ -103,36 +132,20 @@ func (s *Store) tryViewDB(fn func(*badger.Txn) error) (id os.FileInfo, err error
 	if id, err = s.dbID(); err != nil {
 		return nil, err
 	}
-	if id == nil {
-		return nil, errAbsentDB
-	}
-	if _, err := os.Lstat(s.path(dbDir, "LOCK")); err == nil {
-		return id, errUncleanDB // Badger's own pid file, which it removes at the end
-	}
-	return id, withBadger(badgerOptions(s.path(dbDir)).WithReadOnly(true), func(db *badger.DB) error { return db.View(fn) })
+	return id, readBadger(s.path(dbDir), func(db *badger.DB) error { return db.View(fn) })
 }
 
-// dbID returns nil when there is no database.
+// dbID tells one database from the next that takes its place.
 func (s *Store) dbID() (os.FileInfo, error) {
-	if _, err := os.Lstat(s.path(dbDir, badger.ManifestFilename)); errors.Is(err, os.ErrNotExist) {
+	id, err := os.Stat(s.path(dbDir))
+	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
-	return os.Stat(s.path(dbDir))
+	return id, err
 }
 
-// reopenDB opens the database for writing once, which is what Badger wants
-// after a crash («Log truncate required»).
-func (s *Store) reopenDB() error {
-	gate, err := s.enterDB(unix.LOCK_EX)
-	if err != nil {
-		return err
-	}
-	defer gate.release()
-	return withBadger(badgerOptions(s.path(dbDir)), func(*badger.DB) error { return nil })
-}
-
-// updateDB calls fn in one write session. A database that does not open is
-// rebuilt. fn must be one that can be repeated.
+// updateDB calls fn in one write session. A database that was lost or does not
+// open is rebuilt. fn must be one that can be repeated.
 func (s *Store) updateDB(fn func(*batch) error) error {
 	if err := s.checkSpace(); err != nil {
 		return err
@@ -143,7 +156,7 @@ func (s *Store) updateDB(fn func(*batch) error) error {
 	}
 	defer gate.release()
 	update := func() error {
-		return withBadger(badgerOptions(s.path(dbDir)), func(db *badger.DB) error {
+		return writeBadger(s.path(dbDir), func(db *badger.DB) error {
 			w := newBatch(db)
 			defer w.discard()
 			if err := fn(w); err != nil {
@@ -156,18 +169,12 @@ func (s *Store) updateDB(fn func(*batch) error) error {
 	if err != nil {
 		return err
 	}
-	if id == nil {
-		// The first entry makes the database; else it was lost, and is made
-		// whole before anything is added.
-		if any, err := s.journaled(); err != nil {
-			return err
-		} else if any {
-			if err := s.rebuildDB(); err != nil {
-				return err
-			}
-		}
+	any, err := s.journaled()
+	if err != nil {
+		return err
 	}
-	if update() == nil {
+	// Without a journal the first entry makes the database.
+	if (id != nil || !any) && update() == nil {
 		return nil
 	}
 	if err := s.rebuildDB(); err != nil {
@@ -199,7 +206,7 @@ func (s *Store) getDB(key []byte, check func([]byte) bool) (value []byte, err er
 }
 
 // heal puts a lost or damaged blob back from the database's copy and reports
-// whether it could. The caller holds no gate.
+// whether it could. The caller holds no gate exclusively.
 func (s *Store) heal(d digest.Digest) bool {
 	b, err := s.getDB(copyKey(d), func(b []byte) bool { return digest.Of(b) == d })
 	if err != nil {

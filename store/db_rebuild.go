@@ -66,7 +66,7 @@ func (s *Store) rebuildDB() error {
 	if err != nil {
 		return spaceError(s.dir, err)
 	}
-	err = withBadger(badgerOptions(temp.path+"/new"), s.fillDB)
+	err = writeBadger(temp.path+"/new", s.fillDB)
 	if err == nil {
 		err = ignoreNotExist(os.Rename(s.path(dbDir), temp.path+"/old"))
 	}

@@ -191,7 +191,9 @@ func TestDamagedValue(t *testing.T) {
 	for name, change := range map[string]func([]byte) []byte{
 		"flipped": flipByte(50),
 		"empty":   func([]byte) []byte { return nil },
-		"swapped": func([]byte) []byte { return must((&Realization{Key: digest.KeyOf([]byte("x")), Recipe: "x", Format: "deb", Manifest: digest.Of(nil)}).encode()) },
+		"swapped": func([]byte) []byte {
+			return must((&Realization{Key: digest.KeyOf([]byte("x")), Recipe: "x", Format: "deb", Manifest: digest.Of(nil)}).encode())
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t)

@@ -60,6 +60,46 @@ var roles = map[string]func(args []string) error{
 		time.Sleep(time.Minute)
 		return nil
 	},
+	// scratch leaves a scratch, a half-written tree and a blob when it is killed.
+	"scratch": func(args []string) error {
+		s, err := Open(args[0])
+		if err != nil {
+			return err
+		}
+		sc, err := s.Scratch("dead")
+		if err != nil {
+			return err
+		}
+		if err := os.Mkdir(sc.Dir+"/tree", 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(sc.Dir+"/tree/file", []byte("x"), 0o444); err != nil {
+			return err
+		}
+		if _, err := s.NewTree(); err != nil {
+			return err
+		}
+		if _, err := s.PutBytes([]byte(helloText)); err != nil {
+			return err
+		}
+		fmt.Println(sc.Dir)
+		time.Sleep(time.Minute)
+		return nil
+	},
+	"record": func(args []string) error {
+		s, err := Open(args[0])
+		if err != nil {
+			return err
+		}
+		r, err := put(s, args[1], args[2])
+		if err != nil {
+			return err
+		}
+		if _, err := s.Record(r, args[1]+"-deb"); err != nil {
+			return err
+		}
+		return s.Close()
+	},
 	"contend": func(args []string) error {
 		s, err := Open(args[0])
 		if err != nil {

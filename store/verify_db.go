@@ -23,7 +23,7 @@ func (v *verification) database(context.Context) error {
 	}
 	err := v.tryDatabase()
 	if errors.Is(err, errUncleanDB) {
-		if err = v.s.reopenDB(); err == nil {
+		if err = v.s.updateDB(func(*batch) error { return nil }); err == nil {
 			err = v.tryDatabase()
 		}
 	}
@@ -49,7 +49,7 @@ func (v *verification) tryDatabase() error {
 	}
 	defer gate.release()
 	// Blocks that hold no live entry are not read above.
-	return withBadger(badgerOptions(v.s.path(dbDir)).WithReadOnly(true), func(db *badger.DB) error { return db.VerifyChecksum() })
+	return readBadger(v.s.path(dbDir), func(db *badger.DB) error { return db.VerifyChecksum() })
 }
 
 func (v *verification) dbRealization(key, value []byte) error {

@@ -20,7 +20,8 @@ type result struct {
 	Seconds  float64       `json:"seconds"` // how long the realization took when it was built
 }
 
-// results prints the files of a run, and for people what came of it in took.
+// results prints the files of a run, and for people what came of it in took;
+// nothing where there are none.
 func (c *console) results(all []result, took time.Duration) error {
 	if c.json {
 		for _, r := range all {
@@ -37,7 +38,9 @@ func (c *console) results(all []result, took time.Duration) error {
 			return err
 		}
 	}
-	c.say("%s", summary(all, took))
+	if len(all) > 0 {
+		c.say("%s", summary(all, took))
+	}
 	return nil
 }
 

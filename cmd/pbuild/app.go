@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/fuel-infra/pbuild/internal/worker"
 )
 
 // newApp returns the verbs and the flags that every verb takes. A verb is listed
@@ -25,12 +28,12 @@ func newApp(con *console) *cli.App {
 		ErrWriter:                 io.Discard,
 		ExitErrHandler:            func(*cli.Context, error) {}, // run prints and maps the error
 		Commands: []*cli.Command{
-			realizeVerb(con),
+			inWorker(con, true, realizeVerb(con)),
 			keyVerb(con),
-			logVerb(con),
-			builderVerb(con),
-			storeVerb(con),
-			doctorVerb(con),
+			inWorker(con, true, logVerb(con)),
+			inWorker(con, true, builderVerb(con)),
+			inWorker(con, false, storeVerb(con)),
+			inWorker(con, false, doctorVerb(con)),
 			versionVerb(con),
 			helpVerb(con),
 		},
@@ -79,12 +82,23 @@ func run(app func(*console) *cli.App, args []string, out, err *os.File, env func
 	context.AfterFunc(ctx, stop)
 
 	con := newConsole(out, err, env)
-	failure := dispatch(ctx, con, app(con), args)
+	failure := attempt(ctx, con, app(con), args)
 	code := exitCode(failure, ctx.Err() != nil)
 	if failure != nil {
 		con.fail(failure, code)
 	}
 	return code
+}
+
+// attempt is dispatch, for root's worker too.
+func attempt(ctx context.Context, con *console, app *cli.App, args []string) error {
+	if !worker.Is() {
+		return dispatch(ctx, con, app, args)
+	}
+	if err := con.joinParent(); err != nil {
+		return err
+	}
+	return errors.Join(dispatch(ctx, con, app, args), con.worker.Close())
 }
 
 // dispatch runs the verb that args name.

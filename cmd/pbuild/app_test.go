@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fuel-infra/pbuild/internal/realize"
 	"github.com/fuel-infra/pbuild/store"
 )
 
@@ -93,6 +94,23 @@ func TestExitCode(t *testing.T) {
 	} {
 		if got := exitCode(c.err, c.interrupted); got != c.want {
 			t.Errorf("%v, interrupted %v: %d, want %d", c.err, c.interrupted, got, c.want)
+		}
+	}
+}
+
+func TestFailureCode(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{nil, exitDone},
+		{errors.New("no route"), exitFailed},
+		{errors.Join(context.Canceled, fmt.Errorf("x: %w", &realize.BuildError{Err: errors.New("y")})), exitBuildFailed},
+		{fmt.Errorf("x: %w", &realize.OutputsError{}), exitBuildFailed},
+		{fmt.Errorf("x: %w", &realize.RequireError{}), exitBuildFailed},
+	} {
+		if got := failureCode(c.err); got != c.want {
+			t.Errorf("%v: %d, want %d", c.err, got, c.want)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -190,11 +189,10 @@ func builderBuild(ctx context.Context, con *console, at places, name string, wri
 // writeLock replaces NAME.files and NAME.lock, each whole; the lock last, since
 // it names the other one's digest.
 func (w *workplace) writeLock(name string, lock *recipe.BuilderLock, files []byte) error {
-	base := filepath.Join(w.dir, "builders", name)
-	if err := replaceFile(base+".files", files); err != nil {
+	if err := w.con.putLockFile(w.dir, name+".files", files); err != nil {
 		return err
 	}
-	return replaceFile(base+".lock", lock.Text())
+	return w.con.putLockFile(w.dir, name+".lock", lock.Text())
 }
 
 // replaceFile gives path the content in one step.

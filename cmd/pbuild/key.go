@@ -81,7 +81,7 @@ func keysOf(ctx context.Context, con *console, at places, name string, format re
 	if err != nil {
 		return nil, err
 	}
-	c, err := openCollection(conf)
+	c, err := openCollection(con, conf)
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func showLog(ctx context.Context, con *console, at places, name string, format r
 		return fmt.Errorf("log: %w", err)
 	}
 	defer s.Close()
-	logs, err := failedLogs(ctx, conf, s, name, format)
+	logs, err := failedLogs(ctx, con, conf, s, name, format)
 	if err == nil && len(logs) == 0 {
 		logs, err = storedLogs(s, name, format)
 	}
@@ -89,8 +89,8 @@ func showLog(ctx context.Context, con *console, at places, name string, format r
 // the collection gives it now. Where there is no collection, or it has no such
 // recipe, or one that can't be closed, there is no such key and so no such log;
 // the store may know the name all the same. Errors begin with the name.
-func failedLogs(ctx context.Context, conf *config.Config, s *store.Store, name string, format recipe.Format) ([]logged, error) {
-	c, err := openCollection(conf)
+func failedLogs(ctx context.Context, con *console, conf *config.Config, s *store.Store, name string, format recipe.Format) ([]logged, error) {
+	c, err := openCollection(con, conf)
 	if err != nil {
 		return nil, nil
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/fuel-infra/pbuild/internal/realize"
 	"github.com/fuel-infra/pbuild/recipe"
-	"github.com/fuel-infra/pbuild/store"
 )
 
 // realizeOptions is what the flags of realize say.
@@ -68,22 +67,16 @@ func defaultJobs() int { return max(1, runtime.NumCPU()/2) }
 // failure when it happens.
 func runRealize(ctx context.Context, con *console, at places, o realizeOptions) error {
 	begun := con.now()
-	done, err := realizeAll(ctx, con, at, o)
-	if done == nil {
-		return err
-	}
-	if err := con.results(done.files, con.now().Sub(begun)); err != nil {
+	files, failed := realizeAll(ctx, con, at, o)
+	if err := con.results(files, con.now().Sub(begun)); err != nil {
 		return fmt.Errorf("realize: %w", err)
 	}
-	return err
+	return failed
 }
 
-// realized is what a run came to.
-type realized struct{ files []result }
-
-// realizeAll runs with a renderer, which has stopped when it returns. The result
-// is nil when nothing was begun.
-func realizeAll(ctx context.Context, con *console, at places, o realizeOptions) (*realized, error) {
+// realizeAll runs with a renderer, which has stopped when it returns. The files
+// are those that were handed over, also when there is an error.
+func realizeAll(ctx context.Context, con *console, at places, o realizeOptions) ([]result, error) {
 	view := con.progress("realize")
 	defer view.stop()
 	w, err := openWorkplace(con, at, view.event)
@@ -103,11 +96,18 @@ func realizeAll(ctx context.Context, con *console, at places, o realizeOptions) 
 	}
 	announce(view, plan, w.store.Dir())
 	results, failed := r.Realize(ctx, plan)
-	done := &realized{}
-	if err := done.handOver(w.store, results, o.out); err != nil {
-		return done, errors.Join(shownFailure(failed), fmt.Errorf("realize: %w", err))
+	code := failureCode(failed)
+	files, err := handOver(con.output(w.store, o.out), results)
+	if err != nil {
+		return files, &exitError{max(code, exitFailed), fmt.Errorf("realize: %w", err)}
 	}
-	return done, shownFailure(failed)
+	switch {
+	case ctx.Err() != nil:
+		return files, fmt.Errorf("realize: %w", ctx.Err())
+	case failed != nil:
+		return files, &exitError{code: code} // each was shown when it happened
+	}
+	return files, nil
 }
 
 // announce says what will be done, where it is more than a look.
@@ -120,9 +120,9 @@ func announce(view renderer, plan *realize.Plan, dir string) {
 	}
 }
 
-// handOver copies the files of what was realized to dir.
-func (d *realized) handOver(s *store.Store, results []realize.Result, dir string) (err error) {
-	out := realize.OutDir(s, dir)
+// handOver puts the files of what was realized into out and returns those that
+// are there.
+func handOver(out realize.Out, results []realize.Result) (files []result, err error) {
 	defer func() { err = errors.Join(err, out.Close()) }()
 	for _, res := range results {
 		if res.Realization == nil {
@@ -130,31 +130,30 @@ func (d *realized) handOver(s *store.Store, results []realize.Result, dir string
 		}
 		for _, f := range res.Realization.Files {
 			if err := out.Put(f.Name, f.Digest, f.Size); err != nil {
-				return err
+				return files, err
 			}
-			d.files = append(d.files, result{
+			files = append(files, result{
 				State: string(res.State), Recipe: res.Recipe.Name, Format: string(res.Format), Arch: f.Arch,
 				Key: res.Realization.Key, Artifact: res.Realization.Manifest, SHA256: f.Digest, File: f.Name,
 				Seconds: res.Realization.Seconds,
 			})
 		}
 	}
-	return nil
+	return files, nil
 }
 
-// shownFailure turns the failures of nodes, which were shown one by one, into
-// the exit code; an interruption stays what it is.
-func shownFailure(err error) error {
+// failureCode returns the exit code for the joined errors of nodes.
+func failureCode(err error) int {
 	var (
 		build   *realize.BuildError
 		outputs *realize.OutputsError
 		require *realize.RequireError
 	)
 	switch {
-	case err == nil, errors.Is(err, context.Canceled):
-		return err
+	case err == nil:
+		return exitDone
 	case errors.As(err, &build), errors.As(err, &outputs), errors.As(err, &require):
-		return &exitError{code: exitBuildFailed}
+		return exitBuildFailed
 	}
-	return &exitError{code: exitFailed}
+	return exitFailed
 }

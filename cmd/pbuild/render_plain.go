@@ -31,8 +31,8 @@ func (c *console) progress(verb string) renderer {
 	return t
 }
 
-// patience is how long a node waits for another process before a line says so:
-// every lock is waited for, most of them not at all.
+// patience is how long a node waits before a line says so: every lock is waited
+// for, most of them not at all.
 const patience = time.Second
 
 // plainRenderer prints a line for each transition and no cursor codes.

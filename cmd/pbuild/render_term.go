@@ -159,7 +159,7 @@ func (n *node) live(now time.Time) string {
 	since, step := sinceText(now.Sub(n.since)), escapeLine(n.step)
 	switch n.state {
 	case event.Waiting:
-		return fmt.Sprintf("%-9s %6s  %s", "wait", since, "another pbuild makes it")
+		return fmt.Sprintf("%-9s %6s", "wait", since)
 	case event.Fetching:
 		return fmt.Sprintf("%-9s %s", "fetch", n.bytes(now))
 	case event.Storing:

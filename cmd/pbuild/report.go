@@ -1,12 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/internal/realize"
 )
 
 // report words what stays of events.
@@ -19,16 +19,13 @@ type report struct {
 }
 
 // text returns the lines that stay of e, which brought change c to node n; ""
-// for none. What an interruption ended is no failure of the node.
+// for none.
 func (r report) text(t *tally, n *node, c change, e event.Event) string {
 	var b strings.Builder
 	switch {
 	case c.state && e.State == event.Failed:
-		if errors.Is(e.Err, context.Canceled) {
-			break
-		}
 		b.WriteString(r.line(t, n))
-		r.writeLog(&b, n, e.Log)
+		r.writeLog(&b, n, e)
 		if e.Err != nil {
 			b.WriteString(failure(r.palette, r.verb+" "+n.Name+": "+errorWithCommand(e), nodeHints(e)))
 		}
@@ -73,12 +70,14 @@ func (r report) stays(s event.State) bool {
 	return s != event.Queued
 }
 
-// writeLog writes the end of a failed build's log, and where the whole is.
-func (r report) writeLog(b *strings.Builder, n *node, log event.LogTail) {
+// writeLog writes the end of a failed node's log, and where the whole is; only a
+// package's build has one that is kept.
+func (r report) writeLog(b *strings.Builder, n *node, e event.Event) {
+	log := e.Log
 	if len(log.Lines) == 0 {
 		return
 	}
-	which := fmt.Sprintf("%d lines", len(log.Lines))
+	which := plural(len(log.Lines), "line")
 	if log.Total > len(log.Lines) {
 		which = fmt.Sprintf("last %d of %d lines", len(log.Lines), log.Total)
 	}
@@ -87,7 +86,11 @@ func (r report) writeLog(b *strings.Builder, n *node, log event.LogTail) {
 	for _, line := range log.Lines {
 		b.WriteString(escape(strings.TrimRight(line, "\r\n")) + "\n")
 	}
-	b.WriteString(r.dim(fmt.Sprintf("----- whole log: pbuild log %s --format %s -----", name, format)) + "\n")
+	end := "----- end of log -----"
+	if build := new(realize.BuildError); errors.As(e.Err, &build) {
+		end = fmt.Sprintf("----- whole log: pbuild log %s --format %s -----", name, format)
+	}
+	b.WriteString(r.dim(end) + "\n")
 }
 
 // errorWithCommand returns why a node failed, with the program that ended with

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,6 +47,10 @@ func (t *tally) add(e event.Event) (*node, change) {
 	if n.state.Final() {
 		return n, change{}
 	}
+	if e.State == event.Failed && errors.Is(e.Err, context.Canceled) {
+		n.state = event.Queued // stopped by people or by --fail-fast: neither done nor at fault
+		return n, change{}
+	}
 	var c change
 	if e.State != n.state {
 		c.state = true
@@ -86,8 +92,6 @@ func (n *node) phrase() string {
 		more = " (" + escapeLine(n.step) + ")"
 	}
 	switch n.state {
-	case event.Waiting:
-		return "waiting for another pbuild"
 	case event.Fetching, event.Storing:
 		if n.total > 0 {
 			return string(n.state) + " " + sizeText(n.total)

@@ -24,6 +24,8 @@ type console struct {
 	now      func() time.Time
 
 	json, quiet, verbose bool
+
+	worker *workerSide // set in a process that works for root
 }
 
 // stream is one of the two outputs.
@@ -119,20 +121,19 @@ func (c *console) table(rows [][]cell) error {
 		}
 	}
 	for _, row := range rows {
+		var fields []string
 		for i, f := range row {
-			last := i == len(row)-1
-			switch {
-			case !c.out.tty && last:
-				b.WriteString(escapeLine(f.exact))
-			case !c.out.tty:
-				b.WriteString(escapeLine(f.exact) + "\t")
-			case last:
-				b.WriteString(escapeLine(f.human))
-			default:
-				b.WriteString(pad(escapeLine(f.human), wide[i]+2))
+			if c.out.tty {
+				fields = append(fields, pad(escapeLine(f.human), wide[i]))
+			} else {
+				fields = append(fields, escapeLine(f.exact))
 			}
 		}
-		b.WriteByte('\n')
+		if c.out.tty {
+			b.WriteString(strings.TrimRight(strings.Join(fields, "  "), " ") + "\n")
+		} else {
+			b.WriteString(strings.Join(fields, "\t") + "\n")
+		}
 	}
 	return c.print(b.String())
 }

@@ -45,6 +45,9 @@ func mirrorFlag() cli.Flag {
 
 // settings resolves the configuration.
 func settings(con *console, at places) (*config.Config, error) {
+	if con.worker != nil {
+		return con.worker.info.Config, nil
+	}
 	dir, err := os.Getwd()
 	if err != nil {
 		return nil, fmt.Errorf("working directory: %w", err)
@@ -71,10 +74,11 @@ type collection struct {
 	root    *os.Root
 	recipes *recipe.Collection
 	arch    recipe.Arch
+	done    func() error // after root is closed
 }
 
 // openCollection opens the collection that conf names; the caller closes it.
-func openCollection(conf *config.Config) (_ *collection, err error) {
+func openCollection(con *console, conf *config.Config) (_ *collection, err error) {
 	dir := conf.Recipes.Value
 	if dir == "" {
 		return nil, errNoCollection
@@ -83,19 +87,24 @@ func openCollection(conf *config.Config) (_ *collection, err error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(dir)
+	root, done, err := con.collectionFiles(conf)
 	if err != nil {
 		return nil, err
 	}
 	recipes, err := recipe.LoadCollection(root.FS())
 	if err != nil {
-		return nil, errors.Join(err, root.Close())
+		return nil, errors.Join(err, root.Close(), done())
 	}
-	recipes.Dir = shownDir(dir)
-	return &collection{dir: dir, root: root, recipes: recipes, arch: arch}, nil
+	if recipes.Dir = shownDir(dir); con.worker != nil {
+		recipes.Dir = con.worker.info.Shown
+	}
+	return &collection{dir: dir, root: root, recipes: recipes, arch: arch, done: done}, nil
 }
 
-func (c *collection) close() { c.root.Close() }
+func (c *collection) close() {
+	c.root.Close()
+	_ = c.done() // what stays is swept by the next run
+}
 
 // nodes closes what name means, at least one target, over its inputs. It needs
 // no store.
@@ -118,6 +127,7 @@ func (c *collection) nodes(ctx context.Context, name string, format recipe.Forma
 
 // workplace is what a verb that builds has open.
 type workplace struct {
+	con *console
 	*collection
 	store  *store.Store
 	fetch  *fetch.Client
@@ -131,8 +141,8 @@ func openWorkplace(con *console, at places, events event.Sink) (_ *workplace, er
 	if err != nil {
 		return nil, err
 	}
-	w := &workplace{events: events}
-	if w.collection, err = openCollection(conf); err != nil {
+	w := &workplace{con: con, events: events}
+	if w.collection, err = openCollection(con, conf); err != nil {
 		return nil, err
 	}
 	defer func() {

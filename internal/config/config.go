@@ -2,6 +2,8 @@ package config
 
 import (
 	"io/fs"
+	"path"
+	"strings"
 
 	"github.com/fuel-infra/pbuild/internal/fetch"
 )
@@ -36,4 +38,38 @@ type Config struct {
 }
 
 // Resolve reads the files and merges what they, environment and flags say.
-func Resolve(f Flags, h Host) (*Config, error) { panic("soon") }
+//
+// INTERIM by the lead: flags, environment and defaults only; to be replaced.
+func Resolve(f Flags, h Host) (*Config, error) {
+	c := &Config{Recipes: Setting[string]{f.Recipes, "flag --recipes"}, Store: Setting[string]{f.Store, "flag --store"}}
+	if c.Recipes.Value == "" {
+		c.Recipes = Setting[string]{h.Env("PBUILD_RECIPES"), "PBUILD_RECIPES"}
+	}
+	for dir := h.Dir; c.Recipes.Value == ""; dir = path.Dir(dir) {
+		for _, sub := range []string{"", "recipes"} {
+			if _, err := fs.Stat(h.Files, strings.TrimPrefix(path.Join(dir, sub, "pbuild.yaml"), "/")); err == nil && c.Recipes.Value == "" {
+				c.Recipes.Value = path.Join(dir, sub)
+			}
+		}
+		if dir == "/" {
+			break
+		}
+	}
+	if c.Store.Value == "" {
+		c.Store = Setting[string]{h.Env("PBUILD_STORE"), "PBUILD_STORE"}
+	}
+	if c.Store.Value == "" {
+		c.Store = Setting[string]{path.Join(h.Env("HOME"), ".local/share/pbuild"), "default"}
+		if h.Root {
+			c.Store.Value = "/var/lib/pbuild"
+		}
+	}
+	for _, m := range f.Mirrors {
+		mirror, err := fetch.ParseMirror(m, "flag --mirror")
+		if err != nil {
+			return nil, err
+		}
+		c.Debian.Value = append(c.Debian.Value, mirror)
+	}
+	return c, nil
+}

@@ -92,6 +92,27 @@ func (a *archive) requests() (n int) {
 	return n
 }
 
+// count returns how often a path was asked for.
+func (a *archive) count(path string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.asked[path]
+}
+
+// requestURIs returns what was asked for as it came, in order.
+func (a *archive) requestURIs() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.uris)
+}
+
+// load returns the most requests at once, and the connections so far.
+func (a *archive) load() (most, conns int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.most, a.conns
+}
+
 // clock is a clock that only sleeping moves.
 type clock struct {
 	mu    sync.Mutex // guards all below

@@ -34,20 +34,33 @@ type outDir struct {
 func (o *outDir) Close() error { return nil }
 
 func (o *outDir) Put(name string, d digest.Digest, size int64) error {
-	if err := os.MkdirAll(o.dir, 0o777); err != nil {
-		return err
-	}
-	path := filepath.Join(o.dir, name)
-	if same(path, d, size) {
+	if same(filepath.Join(o.dir, name), d, size) {
 		return nil
 	}
-	f, err := os.CreateTemp(o.dir, "."+name+".*")
+	return putFile(o.dir, name, func(f *os.File) error { return o.fill(f, d) })
+}
+
+// PutFile writes r to a file in dir as an Out does; for bytes that come from
+// another process.
+func PutFile(dir, name string, r io.Reader) error {
+	return putFile(dir, name, func(f *os.File) error {
+		_, err := io.Copy(f, r)
+		return err
+	})
+}
+
+func putFile(dir, name string, fill func(*os.File) error) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, name)
+	f, err := os.CreateTemp(dir, "."+name+".*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name()) // gone already when it was renamed
 	defer f.Close()
-	if err := o.fill(f, d); err != nil {
+	if err := fill(f); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if err := f.Chmod(0o644); err != nil {

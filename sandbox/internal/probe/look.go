@@ -72,6 +72,26 @@ func facts([]string) error {
 	return nil
 }
 
+// threads prints what the threads of init may do.
+func threads([]string) error {
+	entries, err := os.ReadDir("/proc/1/task")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		b, err := os.ReadFile("/proc/1/task/" + e.Name() + "/status")
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(string(b)) {
+			if strings.HasPrefix(line, "CapEff:") || strings.HasPrefix(line, "Seccomp:") {
+				fmt.Print(line)
+			}
+		}
+	}
+	return nil
+}
+
 // fds lists this process's descriptors.
 func fds([]string) error {
 	d, err := os.Open("/proc/self/fd")

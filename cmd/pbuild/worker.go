@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fuel-infra/pbuild/internal/config"
+	"github.com/fuel-infra/pbuild/internal/realize"
+	"github.com/fuel-infra/pbuild/internal/worker"
+	"github.com/fuel-infra/pbuild/store"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// What a worker hands over to its parent.
+const (
+	kindPackage = "package" // for --out
+	kindLock    = "lock"    // for builders/ of the collection
+)
+
+// workerInfo is what root's process tells its worker.
+type workerInfo struct {
+	Config *config.Config `json:"config"`
+	Shown  string         `json:"shown"` // the collection's folder, for errors
+	Files  bool           `json:"files"` // the collection follows
+}
+
+// inWorker makes a verb run unprivileged when root calls it: the process of root
+// reads the configuration and, with files, the collection, and writes what
+// comes out.
+func inWorker(con *console, files bool, v *cli.Command) *cli.Command {
+	for _, sub := range v.Subcommands {
+		inWorker(con, files, sub)
+	}
+	if action := v.Action; action != nil {
+		v.Action = func(c *cli.Context) error {
+			if con.worker != nil || os.Geteuid() != 0 {
+				return action(c)
+			}
+			return delegate(c, con, files)
+		}
+	}
+	return v
+}
+
+// joinParent takes up the pipes of a worker.
+func (c *console) joinParent() error {
+	side, err := worker.Join()
+	if err != nil {
+		return err
+	}
+	w := &workerSide{Side: side}
+	if err := json.Unmarshal(side.Info, &w.info); err != nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+	c.worker = w
+	return nil
+}
+
+// workerSide is a worker's view of its parent.
+type workerSide struct {
+	*worker.Side
+	info workerInfo
+}
+
+// delegate runs the verb in a worker.
+func delegate(c *cli.Context, con *console, files bool) error {
+	conf, err := settings(con, placesOf(c))
+	if err != nil {
+		return fmt.Errorf("%s: %w", typedVerb(c), err)
+	}
+	job := worker.Job{Args: os.Args[1:], Env: os.Environ(), Store: conf.Store.Value}
+	info := workerInfo{Config: conf}
+	if dir := conf.Recipes.Value; files && dir != "" {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", typedVerb(c), err)
+		}
+		defer root.Close()
+		job.Files, info.Shown, info.Files = root.FS(), shownDir(dir), true
+	}
+	if job.Info, err = json.Marshal(info); err != nil {
+		return err
+	}
+	job.Put = func(kind, name string, size int64, r io.Reader) error {
+		switch kind {
+		case kindPackage:
+			return realize.PutFile(c.String("out"), name, r)
+		case kindLock:
+			return putLock(conf.Recipes.Value, name, r)
+		}
+		return fmt.Errorf("worker: hands over a %q", kind)
+	}
+	code, err := worker.Run(c.Context, job)
+	if err != nil {
+		return fmt.Errorf("%s: %w", typedVerb(c), err)
+	}
+	if code != exitDone {
+		return &exitError{code: code}
+	}
+	return nil
+}
+
+// putLock writes a file of a builder's lock.
+func putLock(collection, name string, r io.Reader) error {
+	if collection == "" || !(strings.HasSuffix(name, ".lock") || strings.HasSuffix(name, ".files")) {
+		return fmt.Errorf("worker: hands over a lock %q", name)
+	}
+	content, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	return replaceFile(filepath.Join(collection, "builders", name), content)
+}
+
+// output returns where package files go: to dir, or to the parent.
+func (c *console) output(s *store.Store, dir string) realize.Out {
+	if c.worker != nil {
+		return parentOut{s, c.worker}
+	}
+	return realize.OutDir(s, dir)
+}
+
+type parentOut struct {
+	store  *store.Store
+	worker *workerSide
+}
+
+func (o parentOut) Put(name string, d digest.Digest, _ int64) error {
+	blob, err := o.store.OpenBlob(d)
+	if err != nil {
+		return err
+	}
+	defer blob.Close()
+	return o.worker.Put(kindPackage, name, blob.Size, blob)
+}
+
+func (o parentOut) Close() error { return nil }
+
+// putLockFile gives a file beside a builder's definition its content.
+func (c *console) putLockFile(collection, name string, content []byte) error {
+	if c.worker != nil {
+		return c.worker.Put(kindLock, name, int64(len(content)), bytes.NewReader(content))
+	}
+	return replaceFile(filepath.Join(collection, "builders", name), content)
+}
+
+// collectionFiles opens the folder that holds the collection. A worker unpacks
+// what its parent sent; done removes that.
+func (c *console) collectionFiles(conf *config.Config) (root *os.Root, done func() error, err error) {
+	if c.worker == nil {
+		root, err := os.OpenRoot(conf.Recipes.Value)
+		return root, func() error { return nil }, err
+	}
+	if !c.worker.info.Files {
+		return nil, nil, fs.ErrNotExist
+	}
+	s, err := store.Open(conf.Store.Value)
+	if err != nil {
+		return nil, nil, err
+	}
+	scratch, err := s.Scratch("collection")
+	if err != nil {
+		return nil, nil, err
+	}
+	done = func() error { return errors.Join(scratch.Close(), s.Close()) }
+	if err := c.worker.Unpack(context.Background(), scratch.Dir); err != nil {
+		return nil, nil, errors.Join(err, done())
+	}
+	if root, err = os.OpenRoot(scratch.Dir); err != nil {
+		return nil, nil, errors.Join(err, done())
+	}
+	return root, done, nil
+}

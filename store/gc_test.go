@@ -1,0 +1,296 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// collectAll ends the session, so that nothing but roots holds anything, and
+// runs GC: first dry, then in earnest, and again.
+func collectAll(t *testing.T, s *Store) Plan {
+	t.Helper()
+	must(0, s.Close())
+	before := stamps(t, s.Dir())
+	dry := must(s.GC(t.Context(), true))
+	if diff := cmp.Diff(before, stamps(t, s.Dir())); diff != "" {
+		t.Errorf("a dry run changed: %s", diff)
+	}
+	if diff := cmp.Diff(dry, must(s.GC(t.Context(), false))); diff != "" {
+		t.Errorf("the dry run's plan differs: %s", diff)
+	}
+	if again := must(s.GC(t.Context(), false)); len(again.Items) > 0 {
+		t.Errorf("a second gc removes %v", again.Items)
+	}
+	return dry
+}
+
+// items returns the plan's lines without sizes.
+func items(p Plan) []string {
+	var lines []string
+	var n int64
+	for _, i := range p.Items {
+		lines = append(lines, i.Kind+" "+i.Name)
+		n += i.Size
+	}
+	if n != p.Bytes {
+		lines = append(lines, fmt.Sprintf("Bytes %d, items have %d", p.Bytes, n))
+	}
+	return lines
+}
+
+func sorted(lines ...string) []string {
+	slices.Sort(lines)
+	return lines
+}
+
+func TestGC(t *testing.T) {
+	s := newStore(t)
+	old := realize(t, s, "hello", "old")
+	now := realize(t, s, "hello", "new") // the root moves on
+	tree := realize(t, s, "tree", "a")
+	loose := must(s.PutBytes([]byte("loose")))
+	want := sorted("realization "+old.Key.String(), "blob "+old.Key.Text().String(), "blob "+old.Manifest.String(),
+		"blob "+old.Log.String(), "blob "+old.Provenance.String(), "blob "+old.Files[0].Digest.String(), "blob "+loose.String())
+	journal := must(os.Stat(s.path(journalPath(old.Key)))).Size()
+	sizes := int64(len("loose")) + journal
+	for _, d := range old.blobs() {
+		n, _ := s.HasBlob(d)
+		sizes += n
+	}
+	plan := collectAll(t, s)
+	if diff := cmp.Diff(want, items(plan)); diff != "" {
+		t.Error(diff)
+	}
+	if plan.Bytes != sizes {
+		t.Errorf("%d bytes, want %d", plan.Bytes, sizes)
+	}
+	for _, r := range []Realization{now, tree} {
+		if diff := cmp.Diff(&r, must(s.Lookup(r.Key))); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if _, err := s.Lookup(old.Key); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the old one: %v", err)
+	}
+	if report := wantClean(t, s); report.Realizations != 2 || report.Blobs != 2*5+1 {
+		t.Errorf("report %+v", report)
+	}
+	if _, err := os.Stat(s.path(reserveFile)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestGCWithoutDatabase: the plan and the lookups are those that the database
+// would give, and do not need it.
+func TestGCWithoutDatabase(t *testing.T) {
+	s := newStore(t)
+	realize(t, s, "hello", "old")
+	now := realize(t, s, "hello", "new")
+	must(0, s.Close())
+	want := must(s.GC(t.Context(), true))
+	if len(want.Items) != 6 {
+		t.Errorf("plan %v", want.Items)
+	}
+	must(0, os.RemoveAll(s.path(dbDir)))
+	if diff := cmp.Diff(want, must(s.GC(t.Context(), true))); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := os.Lstat(s.path(dbDir)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a dry gc made a database: %v", err)
+	}
+	if diff := cmp.Diff(&now, must(s.Lookup(now.Key))); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(want, must(s.GC(t.Context(), true))); diff != "" {
+		t.Error(diff)
+	}
+	wantClean(t, s)
+}
+
+// TestGCImages: an image stays while a root names it, or a live realization was
+// built with it, and its tree with it.
+func TestGCImages(t *testing.T) {
+	s := newStore(t)
+	first, second := putImage(t, s, "first"), putImage(t, s, "second")
+	must(0, s.SetRoot("debian-12-deb", first.desc))
+	r := must(put(s, "hello", "a"))
+	r.Builder = first.config
+	must(s.Record(r, "hello-deb"))
+	must(0, s.SetRoot("debian-12-deb", second.desc))
+	if plan := collectAll(t, s); len(plan.Items) > 0 {
+		t.Errorf("removed in use: %v", items(plan))
+	}
+	must(s.Tree(first.diff))
+
+	moved := must(put(s, "hello", "b"))
+	moved.Builder = second.config
+	must(s.Record(moved, "hello-deb"))
+	plan := collectAll(t, s)
+	want := sorted("realization "+r.Key.String(), "blob "+r.Key.Text().String(), "blob "+r.Manifest.String(), "blob "+r.Log.String(),
+		"blob "+r.Provenance.String(), "blob "+r.Files[0].Digest.String(), "blob "+first.manifest.String(), "blob "+first.config.String(),
+		"blob "+first.diff.String(), "tree "+first.diff.String())
+	if diff := cmp.Diff(want, items(plan)); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := s.Tree(first.diff); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the first tree: %v", err)
+	}
+	must(s.Tree(second.diff))
+	wantClean(t, s)
+}
+
+// TestGCIndex: a root may be an index of images.
+func TestGCIndex(t *testing.T) {
+	s := newStore(t)
+	im := putImage(t, s, "a")
+	text := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[{"mediaType":%q,"digest":%q,"size":%d}]}`,
+		v1.MediaTypeImageIndex, v1.MediaTypeImageManifest, im.desc.Digest, im.desc.Size)
+	d := must(s.PutBytes([]byte(text)))
+	desc := must(s.describe(d))
+	must(0, s.SetRoot("both", desc))
+	// A release is a file of its own kind: it holds itself.
+	release := must(s.PutBytes([]byte("{}")))
+	must(0, s.SetRoot("release-1", v1.Descriptor{MediaType: "application/vnd.pbuild.release.v1", Digest: manifestDesc(release).Digest, Size: 2}))
+	if plan := collectAll(t, s); len(plan.Items) > 0 {
+		t.Errorf("removed: %v", items(plan))
+	}
+	must(s.Tree(im.diff))
+	wantClean(t, s)
+}
+
+// TestGCSparesSessions: what a living session put or found stays, recorded or
+// not, and goes when it ends.
+func TestGCSparesSessions(t *testing.T) {
+	s := newStore(t)
+	old := realize(t, s, "hello", "old")
+	im := putImage(t, s, "a") // never a root
+	realize(t, s, "hello", "new")
+	must(0, s.Close())
+
+	build := openStore(t, s.Dir())
+	unlock, err := build.LockKey(t.Context(), digest.KeyOf([]byte("k")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	put := must(build.PutBytes([]byte("put")))
+	for _, d := range []digest.Digest{old.Log, im.manifest} {
+		if _, ok := build.HasBlob(d); !ok {
+			t.Errorf("%s is not there", d)
+		}
+	}
+	must(build.ReadBlob(old.Provenance, 1<<20))
+	must(build.Tree(im.diff))
+
+	plan := must(s.GC(t.Context(), false))
+	want := sorted("realization "+old.Key.String(), "blob "+old.Key.Text().String(), "blob "+old.Manifest.String(), "blob "+old.Files[0].Digest.String())
+	if diff := cmp.Diff(want, items(plan)); diff != "" {
+		t.Error(diff)
+	}
+	for _, d := range []digest.Digest{put, old.Log, old.Provenance, im.manifest, im.config, im.diff} {
+		if _, ok := build.HasBlob(d); !ok {
+			t.Errorf("%s was removed", d)
+		}
+	}
+	must(build.Tree(im.diff))
+	must(0, build.Close())
+	if plan := must(s.GC(t.Context(), false)); len(plan.Items) != 7 {
+		t.Errorf("after the session: %v", items(plan))
+	}
+	wantClean(t, s)
+}
+
+// TestGCSparesNoDeadSession: the list of a killed process holds nothing.
+func TestGCSparesNoDeadSession(t *testing.T) {
+	s := newStore(t)
+	cmd := roleCommand(t, "scratch", s.Dir())
+	out := must(cmd.StdoutPipe())
+	must(0, cmd.Start())
+	must(out.Read(make([]byte, 4096)))
+	if plan := must(s.GC(t.Context(), false)); len(plan.Items) > 0 {
+		t.Errorf("while it lives: %v", items(plan))
+	}
+	must(0, cmd.Process.Kill())
+	cmd.Wait()
+	plan := collectAll(t, s)
+	var kinds []string
+	for _, i := range plan.Items {
+		kinds = append(kinds, i.Kind)
+	}
+	if diff := cmp.Diff([]string{kindBlob, kindTemporary, kindTemporary}, kinds); diff != "" {
+		t.Error(diff)
+	}
+	for _, name := range must(readNames(s.path(locksDir))) {
+		if strings.HasPrefix(name, sessionPrefix) {
+			t.Errorf("left: %s", name)
+		}
+	}
+	wantClean(t, s)
+}
+
+// TestGCRefusesADamagedRoot: what it named would be lost.
+func TestGCRefusesADamagedRoot(t *testing.T) {
+	s := newStore(t)
+	r := realize(t, s, "hello", "a")
+	desc := must(s.Root("hello-deb"))
+	must(0, s.Close())
+	overwrite(s.path(rootsDir, "hello-deb"), flipByte(60))
+	_, err := s.GC(t.Context(), false)
+	want := "gc: root hello-deb: damaged in the store: its seal does not fit: set it again, or remove it"
+	if !errors.Is(err, ErrCorrupt) || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	must(s.Lookup(r.Key))
+	must(0, s.SetRoot("hello-deb", desc))
+	wantClean(t, s)
+}
+
+// TestGCWaits for those who hold the gate, for a bounded time, and names them.
+func TestGCWaits(t *testing.T) {
+	s := newStore(t)
+	s.gcWait = 60 * time.Millisecond
+	gate := must(s.addGate())
+	_, err := s.GC(t.Context(), false)
+	comm := strings.TrimSpace(string(must(os.ReadFile("/proc/self/comm"))))
+	want := fmt.Sprintf("gc: store in use: waited 60ms for pid %d (%s)", os.Getpid(), comm)
+	if !errors.Is(err, ErrBusy) || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.GC(ctx, false); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	gate.release()
+	must(s.GC(t.Context(), false))
+}
+
+// TestGCForeignFiles stay, and Verify names them.
+func TestGCForeignFiles(t *testing.T) {
+	s := newStore(t)
+	for _, name := range []string{blobsDir + "/notes", journalDir + "/notes", treesDir + "/notes"} {
+		must(0, os.WriteFile(s.path(name), nil, 0o644))
+	}
+	if plan := must(s.GC(t.Context(), false)); len(plan.Items) > 0 {
+		t.Errorf("removed %v", items(plan))
+	}
+	want := []Problem{
+		{"blobs/sha256/notes", "not a blob: its name is no digest"},
+		{"journal/notes", "not an entry: its name is no key"},
+		{"trees/notes", "not a tree: its name is no digest"},
+	}
+	if diff := cmp.Diff(want, must(s.Verify(t.Context())).Problems); diff != "" {
+		t.Error(diff)
+	}
+}
