@@ -72,6 +72,9 @@ func parseBuilderLock(file, suite string, data []byte) (*BuilderLock, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.Get("builder").Present() {
+		f.Need("size")
+	}
 	r := f.Need("release").Fields("date", "inrelease")
 	l := &BuilderLock{
 		Suite: yamldoc.As(f.Need("suite"), parseName),

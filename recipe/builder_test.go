@@ -29,9 +29,9 @@ func TestBuilder(t *testing.T) {
 			Suite: "bookworm",
 			Release: Release{
 				Date:      time.Date(2026, 5, 16, 9, 58, 0, 0, time.UTC),
-				InRelease: digest.Of([]byte("inrelease")), Packages: digest.Of([]byte("index")),
+				InRelease: digest.Of([]byte("inrelease")),
 			},
-			Builder: digest.Of([]byte("builder")), Packages: digest.Of(packages), Files: digest.Of([]byte("usr/bin/apt\n")),
+			Builder: digest.Of([]byte("builder")), Size: 438679040, Packages: digest.Of(packages), Files: digest.Of([]byte("usr/bin/apt\n")),
 		},
 	}
 	one, err := c.Builder("one")
@@ -86,7 +86,8 @@ func TestBuilderMistakes(t *testing.T) {
 		{"own base", "two.yaml", two, "base: one", "base: two", "builders/two.yaml:5:7: base: two stands on itself"},
 		{"circle", "one.yaml", one, "suite: bookworm", "suite: bookworm\nbase: two", "builders/one.yaml:5:7: base: two stands on itself"},
 		{"suite of base", "two.yaml", two, "suite: bookworm", "suite: trixie", "builders/two.yaml:5:7: base: one is of bookworm, two of trixie"},
-		{"lock without digest", "one.lock", lock, "builder: sha256:", "builder: sha512:", `builders/one.lock:8:10: builder: digest "sha512:df6b07176a9b17cc4c9afc257bd404732e7d09b76436c7890f7b7be14e579794": want sha256: and 64 lower case hexadecimal digits`},
+		{"lock without digest", "one.lock", lock, "builder: sha256:", "builder: sha512:", `builders/one.lock:7:10: builder: digest "sha512:df6b07176a9b17cc4c9afc257bd404732e7d09b76436c7890f7b7be14e579794": want sha256: and 64 lower case hexadecimal digits`},
+		{"lock without size", "one.lock", lock, "size: 438679040\n", "", "builders/one.lock:1:1: size: missing"},
 		{"lock with time", "one.lock", lock, `"2026-05-16T09:58:00Z"`, "2026-05-16T09:58:00Z", "builders/one.lock:5:9: release.date: 2026-05-16T09:58:00Z is a time: quote it"},
 		{"lock suite", "one.lock", lock, `suite: "bookworm"`, `suite: "trixie"`, "builders/one.lock:3:8: suite: trixie: the builder says bookworm"},
 		{"lock release", "one.lock", lock, "  inrelease", "  inrelaese", "builders/one.lock:5:3: release.inrelease: missing\n" + `builders/one.lock:6:3: release: unknown field "inrelaese": did you mean inrelease?`},

@@ -100,6 +100,8 @@ var roles = map[string]func(args []string) error{
 		}
 		return s.Close()
 	},
+	"many":    many,
+	"endless": endless,
 	"contend": func(args []string) error {
 		s, err := Open(args[0])
 		if err != nil {
@@ -175,6 +177,16 @@ var testTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 const emptyConfig = "{}"
 
+func derivation(recipe, salt string) string {
+	return "pbuild derivation 1\nname \"" + recipe + "\"\nsalt \"" + salt + "\"\n"
+}
+
+func planned(recipe, salt string) digest.Key { return digest.KeyOf([]byte(derivation(recipe, salt))) }
+
+func timeout(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d)
+}
+
 // put stores all blobs of a realization of recipe that differs with salt, and
 // returns it, not recorded.
 func put(s *Store, recipe, salt string) (Realization, error) {
@@ -186,7 +198,7 @@ func put(s *Store, recipe, salt string) (Realization, error) {
 		}
 		return d
 	}
-	text := "pbuild derivation 1\nname \"" + recipe + "\"\nsalt \"" + salt + "\"\n"
+	text := derivation(recipe, salt)
 	deb := "!<arch>\n" + recipe + " " + salt
 	file := File{
 		Name: recipe + "_1.0-1_amd64.deb", Digest: blob(deb), Size: int64(len(deb)),

@@ -65,7 +65,13 @@ func adopt(con *console, verbs []*cli.Command) {
 			continue
 		}
 		v.Flags = append(v.Flags, everywhere()...)
-		v.Before = con.apply
+		check := v.Before // of its command line, before anything begins
+		v.Before = func(c *cli.Context) error {
+			if err := con.apply(c); err != nil || check == nil {
+				return err
+			}
+			return check(c)
+		}
 		v.OnUsageError = func(c *cli.Context, err error, _ bool) error {
 			verb := typedVerb(c)
 			return &usageError{msg: verb + ": " + err.Error(), hint: "pbuild help " + verb}

@@ -28,10 +28,8 @@ func builderLsVerb(con *console) *cli.Command {
 		Name:        "ls",
 		Usage:       "list the collection's builders, and which the store has",
 		Description: examples("pbuild builder ls", "pbuild builder ls --json"),
+		Before:      takes(0, 0, ""),
 		Action: func(c *cli.Context) error {
-			if err := arguments(c, 0, 0, ""); err != nil {
-				return err
-			}
 			if err := builderLs(con, placesOf(c)); err != nil {
 				return fmt.Errorf("builder ls: %w", err)
 			}
@@ -132,10 +130,8 @@ func builderBuildVerb(con *console) *cli.Command {
 			&cli.BoolFlag{Name: "write-lock", Usage: "make it anew, and write what came out into NAME.lock"},
 			mirrorFlag(),
 		},
+		Before: takes(1, 1, "NAME"),
 		Action: func(c *cli.Context) error {
-			if err := arguments(c, 1, 1, "NAME"); err != nil {
-				return err
-			}
 			i, err := builderBuild(c.Context, con, placesOf(c), c.Args().First(), c.Bool("write-lock"))
 			if err != nil {
 				return fmt.Errorf("builder build: %w", err)

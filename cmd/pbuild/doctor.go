@@ -30,10 +30,8 @@ func doctorVerb(con *console) *cli.Command {
 		Usage: "say whether this machine can build, and what to change",
 		Description: examples("pbuild doctor", "pbuild doctor --json") +
 			"\nIt sets up a real sandbox, stage by stage, and writes into the store.\nExits 1 when something fails.\n",
+		Before: takes(0, 0, ""),
 		Action: func(c *cli.Context) error {
-			if err := arguments(c, 0, 0, ""); err != nil {
-				return err
-			}
 			conf, err := settings(con, placesOf(c))
 			if err != nil {
 				return fmt.Errorf("doctor: %w", err)

@@ -22,10 +22,8 @@ func keyVerb(con *console) *cli.Command {
 			formatFlag(),
 			&cli.BoolFlag{Name: "text", Usage: "the derivation's text, of which the key is the sha256"},
 		},
+		Before: takes(1, 1, "NAME"),
 		Action: func(c *cli.Context) error {
-			if err := arguments(c, 1, 1, "NAME"); err != nil {
-				return err
-			}
 			format, err := formatOf(c)
 			if err != nil {
 				return err

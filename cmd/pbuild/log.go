@@ -22,11 +22,9 @@ func logVerb(con *console) *cli.Command {
 		ArgsUsage: "NAME",
 		Description: examples("pbuild log hello", "pbuild log hello --format deb | less") +
 			"\nThat is the build which failed, where the recipe as it is now was tried and failed;\nelse the newest one in the store.\n",
-		Flags: []cli.Flag{formatFlag()},
+		Flags:  []cli.Flag{formatFlag()},
+		Before: takes(1, 1, "NAME"),
 		Action: func(c *cli.Context) error {
-			if err := arguments(c, 1, 1, "NAME"); err != nil {
-				return err
-			}
 			format, err := formatOf(c)
 			if err != nil {
 				return err

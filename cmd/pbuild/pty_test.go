@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -161,6 +162,9 @@ var minute = regexp.MustCompile(`0:\d\d`)
 // the bytes as they are (the scripts say so).
 func TestTerminalAnswers(t *testing.T) {
 	dir := t.TempDir() + "/store"
+	if err := reachable(filepath.Dir(dir)); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := record(dir, "hello", "deb", "1.0-1", "hello", begin); err != nil {
 		t.Fatal(err)
 	}

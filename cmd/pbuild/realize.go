@@ -40,24 +40,36 @@ func realizeVerb(con *console) *cli.Command {
 			&cli.BoolFlag{Name: "keep-failed", Usage: "keep the files of a failed build, to look at"},
 			mirrorFlag(),
 		},
+		Before: func(c *cli.Context) error {
+			_, err := realizeOptionsOf(c)
+			return err
+		},
 		Action: func(c *cli.Context) error {
-			o := realizeOptions{
-				names: c.Args().Slice(), all: c.Bool("all"), out: c.String("out"), jobs: c.Int("jobs"),
-				failFast: c.Bool("fail-fast"), keepFailed: c.Bool("keep-failed"),
-			}
-			if err := namesOrAll(c, o.names, o.all); err != nil {
+			o, err := realizeOptionsOf(c)
+			if err != nil {
 				return err
-			}
-			var err error
-			if o.format, err = formatOf(c); err != nil {
-				return err
-			}
-			if o.jobs < 1 {
-				return &usageError{msg: fmt.Sprintf("realize: --jobs %d: want at least 1", o.jobs), hint: "pbuild help realize"}
 			}
 			return runRealize(c.Context, con, placesOf(c), o)
 		},
 	}
+}
+
+// realizeOptionsOf reads the flags. Errors are *usageError.
+func realizeOptionsOf(c *cli.Context) (o realizeOptions, err error) {
+	o = realizeOptions{
+		names: c.Args().Slice(), all: c.Bool("all"), out: c.String("out"), jobs: c.Int("jobs"),
+		failFast: c.Bool("fail-fast"), keepFailed: c.Bool("keep-failed"),
+	}
+	if err := namesOrAll(c, o.names, o.all); err != nil {
+		return o, err
+	}
+	if o.format, err = formatOf(c); err != nil {
+		return o, err
+	}
+	if o.jobs < 1 {
+		return o, &usageError{msg: fmt.Sprintf("realize: --jobs %d: want at least 1", o.jobs), hint: "pbuild help realize"}
+	}
+	return o, nil
 }
 
 // defaultJobs leaves each build two processors.

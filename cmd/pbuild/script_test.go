@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/fuel-infra/pbuild/internal/worker"
 	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -20,6 +22,9 @@ import (
 func TestMain(m *testing.M) {
 	if sandbox.IsInit() {
 		sandbox.Init()
+	}
+	if worker.Is() {
+		main()
 	}
 	testscript.Main(m, map[string]func(){"pbuild": main, "pbuild-story": playStory})
 }
@@ -31,6 +36,9 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
+			if err := reachable(e.WorkDir); err != nil {
+				return err
+			}
 			store := filepath.Join(e.WorkDir, "store")
 			e.Setenv("STORE", store)
 			e.Setenv("PBUILD_STORE", store)
@@ -50,6 +58,43 @@ func TestScripts(t *testing.T) {
 			"hashed": scriptHashed,
 		},
 	})
+}
+
+// reachable lets others than root pass to dir: root's store belongs to a worker.
+func reachable(dir string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	for ; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// asOwner opens the store in dir for fn. Where the tests run as root it belongs
+// to a worker's uid before and after.
+func asOwner(dir string, fn func(*store.Store) error) error {
+	own := func(uid int) error {
+		if os.Geteuid() != 0 {
+			return nil
+		}
+		return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			return os.Lchown(path, uid, uid)
+		})
+	}
+	if err := own(0); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	s, err := store.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(s), s.Close(), own(700000))
 }
 
 // scriptStatus is «status CODE PROGRAM ARGUMENT…»: the program must end with
@@ -90,52 +135,54 @@ func scriptRecord(ts *testscript.TestScript, neg bool, args []string) {
 
 // record puts into the store in dir what a build of one package would leave
 // there, and returns the digest of the package's file.
-func record(dir, name, format, version, pkg string, finished time.Time) (digest.Digest, error) {
-	s, err := store.Open(dir)
-	if err != nil {
-		return digest.Digest{}, err
-	}
-	defer s.Close()
-	var failed error
-	put := func(content string) digest.Digest {
-		d, err := s.PutBytes([]byte(content))
-		failed = errors.Join(failed, err)
-		return d
-	}
-	id := fmt.Sprintf("%s %s %s", name, version, format)
-	file := store.File{
-		Name: fmt.Sprintf("%s_%s_amd64.%s", name, version, format), Digest: put(id + "\n"), Size: int64(len(id) + 1),
-		Package: pkg, Version: version, Arch: "amd64",
-	}
-	manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",`+
-		`"artifactType":"application/vnd.pbuild.package.v1",`+
-		`"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"%s","size":2},`+
-		`"layers":[{"mediaType":"application/octet-stream","digest":"%s","size":%d}]}`, put("{}"), file.Digest, file.Size)
-	r := store.Realization{
-		Key: digest.Key(put("derivation of " + id)), Recipe: name, Format: format, Arch: "amd64", Version: version,
-		Manifest: put(manifest), Output: digest.Of([]byte("output of " + id)), Log: put("built " + id + "\n\x1b[2J\n"),
-		Provenance: put("provenance of " + id), Files: []store.File{file}, Finished: finished, Seconds: 6.5,
-	}
-	if failed == nil {
-		_, failed = s.Record(r, name+"-"+format)
-	}
-	return file.Digest, failed
+func record(dir, name, format, version, pkg string, finished time.Time) (d digest.Digest, err error) {
+	err = asOwner(dir, func(s *store.Store) error {
+		var failed error
+		put := func(content string) digest.Digest {
+			d, err := s.PutBytes([]byte(content))
+			failed = errors.Join(failed, err)
+			return d
+		}
+		id := fmt.Sprintf("%s %s %s", name, version, format)
+		d = put(id + "\n")
+		file := store.File{
+			Name: fmt.Sprintf("%s_%s_amd64.%s", name, version, format), Digest: d, Size: int64(len(id) + 1),
+			Package: pkg, Version: version, Arch: "amd64",
+		}
+		manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",`+
+			`"artifactType":"application/vnd.pbuild.package.v1",`+
+			`"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":"%s","size":2},`+
+			`"layers":[{"mediaType":"application/octet-stream","digest":"%s","size":%d}]}`, put("{}"), d, file.Size)
+		r := store.Realization{
+			Key: digest.Key(put("derivation of " + id)), Recipe: name, Format: format, Arch: "amd64", Version: version,
+			Manifest: put(manifest), Output: digest.Of([]byte("output of " + id)), Log: put("built " + id + "\n\x1b[2J\n"),
+			Provenance: put("provenance of " + id), Files: []store.File{file}, Finished: finished, Seconds: 6.5,
+		}
+		if failed != nil {
+			return failed
+		}
+		_, err := s.Record(r, name+"-"+format)
+		return err
+	})
+	return d, err
 }
 
 // scriptDamage is «damage DIGEST»: the blob gets another first byte.
 func scriptDamage(ts *testscript.TestScript, neg bool, args []string) {
 	d, err := digest.Parse(args[0])
 	ts.Check(err)
-	s, err := store.Open(ts.Getenv("STORE"))
-	ts.Check(err)
-	defer s.Close()
-	path := s.BlobPath(d)
-	b, err := os.ReadFile(path)
-	ts.Check(err)
-	b[0] ^= 1
-	ts.Check(os.Chmod(path, 0o644))
-	ts.Check(os.WriteFile(path, b, 0o644))
-	ts.Check(os.Chmod(path, 0o444))
+	ts.Check(asOwner(ts.Getenv("STORE"), func(s *store.Store) error {
+		path := s.BlobPath(d)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		b[0] ^= 1
+		if err := os.Chmod(path, 0o644); err != nil {
+			return err
+		}
+		return errors.Join(os.WriteFile(path, b, 0o644), os.Chmod(path, 0o444))
+	}))
 }
 
 // scriptHashed is «hashed FILE KEYFILE»: the second holds the sha256 of the first.

@@ -34,10 +34,8 @@ func storeLsVerb(con *console) *cli.Command {
 		Name:        "ls",
 		Usage:       "list what was built",
 		Description: examples("pbuild store ls", "pbuild store ls --json"),
+		Before:      takes(0, 0, ""),
 		Action: func(c *cli.Context) error {
-			if err := arguments(c, 0, 0, ""); err != nil {
-				return err
-			}
 			s, err := openStore(con, placesOf(c))
 			if err != nil {
 				return fmt.Errorf("store ls: %w", err)
@@ -117,11 +115,9 @@ func storePathVerb(con *console) *cli.Command {
 		Description: examples("dpkg-deb --contents $(pbuild store path hello --format deb)",
 			"pbuild store path sha256:b32598d0fc5e…") +
 			"\nThe files are the store's own: read them, never write. A digest is written in full.\n",
-		Flags: []cli.Flag{formatFlag()},
+		Flags:  []cli.Flag{formatFlag()},
+		Before: takes(1, 1, "DIGEST or NAME"),
 		Action: func(c *cli.Context) error {
-			if err := arguments(c, 1, 1, "DIGEST or NAME"); err != nil {
-				return err
-			}
 			format, err := formatOf(c)
 			if err != nil {
 				return err

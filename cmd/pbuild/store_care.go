@@ -14,10 +14,8 @@ func storeVerifyVerb(con *console) *cli.Command {
 		Name:        "verify",
 		Usage:       "read everything in the store and check it against its digests",
 		Description: examples("pbuild store verify") + "\nExits 5 when something is damaged.\n",
+		Before:      takes(0, 0, ""),
 		Action: func(c *cli.Context) error {
-			if err := arguments(c, 0, 0, ""); err != nil {
-				return err
-			}
 			s, err := openStore(con, placesOf(c))
 			if err != nil {
 				return fmt.Errorf("store verify: %w", err)
@@ -80,11 +78,9 @@ func storeGCVerb(con *console) *cli.Command {
 		Usage: "remove what no root needs",
 		Description: examples("pbuild store gc --dry-run", "pbuild store gc") +
 			"\nRoots are the newest realization of each recipe and format, and builder images\nin use. It works on a full disk.\n",
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "dry-run", Usage: "list, and remove nothing"}},
+		Flags:  []cli.Flag{&cli.BoolFlag{Name: "dry-run", Usage: "list, and remove nothing"}},
+		Before: takes(0, 0, ""),
 		Action: func(c *cli.Context) error {
-			if err := arguments(c, 0, 0, ""); err != nil {
-				return err
-			}
 			s, err := openStore(con, placesOf(c))
 			if err != nil {
 				return fmt.Errorf("store gc: %w", err)
@@ -133,10 +129,8 @@ func storeRebuildVerb(con *console) *cli.Command {
 		Name:        "rebuild",
 		Usage:       "make the database and index.json anew from journal, roots and blobs",
 		Description: examples("pbuild store rebuild"),
+		Before:      takes(0, 0, ""),
 		Action: func(c *cli.Context) error {
-			if err := arguments(c, 0, 0, ""); err != nil {
-				return err
-			}
 			s, err := openStore(con, placesOf(c))
 			if err != nil {
 				return fmt.Errorf("store rebuild: %w", err)

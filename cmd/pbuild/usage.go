@@ -16,7 +16,18 @@ type usageError struct {
 
 func (e *usageError) Error() string { return e.msg }
 
-// arguments checks how many arguments a verb got; what names them in errors.
+// takes returns the check of a verb that wants at least and at most so many
+// arguments, which errors call what, and may have a flag --format.
+func takes(least, most int, what string) cli.BeforeFunc {
+	return func(c *cli.Context) error {
+		if err := arguments(c, least, most, what); err != nil {
+			return err
+		}
+		_, err := formatOf(c)
+		return err
+	}
+}
+
 func arguments(c *cli.Context, least, most int, what string) error {
 	n := c.Args().Len()
 	hint := "pbuild help " + typedVerb(c)

@@ -26,10 +26,8 @@ func versionVerb(con *console) *cli.Command {
 		Name:        "version",
 		Usage:       "print the version, and the numbers that are in every key",
 		Description: examples("pbuild version", "pbuild version --json"),
+		Before:      takes(0, 0, ""),
 		Action: func(c *cli.Context) error {
-			if err := arguments(c, 0, 0, ""); err != nil {
-				return err
-			}
 			v := readVersions()
 			if con.json {
 				return con.object(v)

@@ -1,6 +1,24 @@
+// Package config finds out what the host, the collection and the user have
+// chosen: where the recipes and the store are, and which mirrors to fetch from.
+//
+// What is said later wins: the collection's pbuild.yaml, the user's file
+// (~/.config/pbuild/config.yaml), the environment, the flags. A list replaces an
+// earlier list as a whole. Each value keeps its origin, for people to ask.
+//
+// A checkout is not trusted: pbuild.yaml may name mirrors, whose files are known
+// by their digests, but neither a store (it could hold forged results), nor a
+// path of this host, nor a password. Such a field is an error with its place.
+//
+// Files are strict YAML (package yamldoc): an unknown field is an error.
+//
+// Resolve is a function of its arguments alone. What it returns is plain data,
+// so that a privileged process may read the files and hand the result to one
+// that can't. It makes no directory and opens no store.
 package config
 
 import (
+	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"strings"
@@ -8,7 +26,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/fetch"
 )
 
-// Flags are the flags of every verb that override configuration; empty: not given.
+// Flags are the flags that override configuration; empty: not given.
 type Flags struct {
 	Store   string   // --store
 	Config  string   // --config
@@ -16,7 +34,7 @@ type Flags struct {
 	Mirrors []string // --mirror, repeatable
 }
 
-// Host is what the resolution may look at.
+// Host is what Resolve may look at.
 type Host struct {
 	Env   func(string) string // the environment; "" for unset
 	Dir   string              // absolute working directory
@@ -32,44 +50,145 @@ type Setting[T any] struct {
 
 // Config is the resolved configuration.
 type Config struct {
-	Recipes Setting[string]         `json:"recipes"` // absolute path of the collection; "" when there is none
+	Recipes Setting[string]         `json:"recipes"` // absolute path of the folder of recipes; "" when there is none
 	Store   Setting[string]         `json:"store"`   // absolute path
-	Debian  Setting[[]fetch.Mirror] `json:"debian"`  // empty: the host's apt sources
+	Debian  Setting[[]fetch.Mirror] `json:"debian"`  // none: from the host's apt sources
 }
 
+const (
+	byDefault  = "default"
+	storeFlag  = "flag --store"
+	storeEnv   = "PBUILD_STORE"
+	mirrorFlag = "flag --mirror"
+	mirrorEnv  = "PBUILD_DEBIAN_MIRROR"
+	rootStore  = "/var/lib/pbuild"
+)
+
 // Resolve reads the files and merges what they, environment and flags say.
-//
-// INTERIM by the lead: flags, environment and defaults only; to be replaced.
+// Mistakes in files are yamldoc errors, FILE:LINE:COLUMN; others begin with the
+// flag or the variable. A file that nobody named may be absent.
 func Resolve(f Flags, h Host) (*Config, error) {
-	c := &Config{Recipes: Setting[string]{f.Recipes, "flag --recipes"}, Store: Setting[string]{f.Store, "flag --store"}}
-	if c.Recipes.Value == "" {
-		c.Recipes = Setting[string]{h.Env("PBUILD_RECIPES"), "PBUILD_RECIPES"}
+	c := &Config{Debian: Setting[[]fetch.Mirror]{Origin: byDefault}}
+	var err error
+	if c.Recipes, err = h.recipes(f.Recipes); err != nil {
+		return nil, err
 	}
-	for dir := h.Dir; c.Recipes.Value == ""; dir = path.Dir(dir) {
-		for _, sub := range []string{"", "recipes"} {
-			if _, err := fs.Stat(h.Files, strings.TrimPrefix(path.Join(dir, sub, "pbuild.yaml"), "/")); err == nil && c.Recipes.Value == "" {
-				c.Recipes.Value = path.Join(dir, sub)
-			}
-		}
-		if dir == "/" {
-			break
-		}
+	if err := h.collectionFile(c); err != nil {
+		return nil, err
 	}
-	if c.Store.Value == "" {
-		c.Store = Setting[string]{h.Env("PBUILD_STORE"), "PBUILD_STORE"}
+	if err := h.userFile(f.Config, c); err != nil {
+		return nil, err
 	}
-	if c.Store.Value == "" {
-		c.Store = Setting[string]{path.Join(h.Env("HOME"), ".local/share/pbuild"), "default"}
-		if h.Root {
-			c.Store.Value = "/var/lib/pbuild"
-		}
+	if err := h.mirrors(f.Mirrors, c); err != nil {
+		return nil, err
 	}
-	for _, m := range f.Mirrors {
-		mirror, err := fetch.ParseMirror(m, "flag --mirror")
-		if err != nil {
-			return nil, err
-		}
-		c.Debian.Value = append(c.Debian.Value, mirror)
+	if err := h.store(f.Store, c); err != nil {
+		return nil, err
 	}
 	return c, nil
+}
+
+// mirrors takes the mirrors that flags, else the environment, name.
+func (h Host) mirrors(flags []string, c *Config) error {
+	urls, origin := flags, mirrorFlag
+	if len(urls) == 0 {
+		urls, origin = strings.Fields(h.Env(mirrorEnv)), mirrorEnv
+	}
+	if len(urls) == 0 {
+		return nil
+	}
+	list := make([]fetch.Mirror, len(urls))
+	for i, u := range urls {
+		m, err := fetch.ParseMirror(u, origin)
+		if err != nil {
+			return fmt.Errorf("%s: %w", origin, err)
+		}
+		list[i] = m
+	}
+	c.Debian = Setting[[]fetch.Mirror]{list, origin}
+	return nil
+}
+
+// store takes the store that the flag, the environment, a file (already in c) or
+// the default names.
+func (h Host) store(flag string, c *Config) (err error) {
+	given, origin := flag, storeFlag
+	if given == "" {
+		given, origin = h.Env(storeEnv), storeEnv
+	}
+	if given != "" {
+		if c.Store.Value, err = h.absolute(given); err != nil {
+			return fmt.Errorf("%s: %w", origin, err)
+		}
+		c.Store.Origin = origin
+		return nil
+	}
+	if c.Store.Value != "" {
+		return nil
+	}
+	c.Store.Origin = byDefault
+	if h.Root {
+		c.Store.Value = rootStore
+		return nil
+	}
+	data, err := h.base("XDG_DATA_HOME", ".local/share")
+	if err != nil {
+		return fmt.Errorf("store: %w: --store DIR or %s says where", err, storeEnv)
+	}
+	c.Store.Value = path.Join(data, "pbuild")
+	return nil
+}
+
+// errNoHome says that the environment doesn't tell the home directory.
+var errNoHome = errors.New("HOME: not an absolute path")
+
+// home returns the user's home directory.
+func (h Host) home() (string, error) {
+	if dir := h.Env("HOME"); path.IsAbs(dir) {
+		return path.Clean(dir), nil
+	}
+	return "", errNoHome
+}
+
+// base returns a base directory of the XDG Base Directory Specification, which
+// says that a variable that holds a relative path is ignored.
+func (h Host) base(variable, underHome string) (string, error) {
+	if dir := h.Env(variable); path.IsAbs(dir) {
+		return path.Clean(dir), nil
+	}
+	home, err := h.home()
+	if err != nil {
+		return "", err
+	}
+	return path.Join(home, underHome), nil
+}
+
+// absolute returns the clean absolute form of a path from a flag or the
+// environment. ~/ is the home directory: shells leave it alone in --store=~/x.
+func (h Host) absolute(p string) (string, error) {
+	if p == "~" || strings.HasPrefix(p, "~/") {
+		home, err := h.home()
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", p, err)
+		}
+		return path.Join(home, p[1:]), nil
+	}
+	if path.IsAbs(p) {
+		return path.Clean(p), nil
+	}
+	return path.Join(h.Dir, p), nil
+}
+
+// shown returns an absolute path for people: from the working directory where it
+// is below it, else from the home directory, else whole.
+func (h Host) shown(p string) string {
+	if rest, ok := strings.CutPrefix(p, strings.TrimSuffix(h.Dir, "/")+"/"); ok {
+		return rest
+	}
+	if home, err := h.home(); err == nil && home != "/" {
+		if rest, ok := strings.CutPrefix(p, home+"/"); ok {
+			return "~/" + rest
+		}
+	}
+	return p
 }

@@ -37,7 +37,6 @@ type site struct {
 
 // build makes the node's packages and records them.
 func (r *Realizer) build(ctx context.Context, n *Node) (_ *store.Realization, err error) {
-	begun := time.Now()
 	// A failed fetch must not cost the time of making an image.
 	files, err := r.fetchSources(ctx, n)
 	if err != nil {
@@ -47,6 +46,7 @@ func (r *Realizer) build(ctx context.Context, n *Node) (_ *store.Realization, er
 	if err != nil {
 		return nil, err
 	}
+	begun := time.Now()
 	s := &site{Realizer: r, node: n, lower: image.Lower()}
 	if s.scratch, err = r.Store.Scratch("build-" + n.Recipe.Name); err != nil {
 		return nil, err

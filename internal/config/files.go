@@ -1,0 +1,139 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/internal/yamldoc"
+)
+
+// collectionFile takes what the collection's pbuild.yaml may say.
+func (h Host) collectionFile(c *Config) error {
+	if c.Recipes.Value == "" {
+		return nil
+	}
+	file := path.Join(c.Recipes.Value, collectionName)
+	doc, err := h.parse(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f := doc.Root().Fields("store", "debian")
+	if s := f.Get("store"); s.Present() {
+		s.Errorf("not taken from a collection: only from the user's file, %s or --store", storeEnv)
+	}
+	if list := debian(f.Get("debian"), true); len(list.Value) > 0 {
+		c.Debian = list
+	}
+	return doc.Err()
+}
+
+// userFile takes what the user's own file says; unless flag or environment name
+// it, it may be absent.
+func (h Host) userFile(flag string, c *Config) error {
+	file, origin, err := h.userFilePath(flag)
+	if err != nil {
+		return err
+	}
+	if file == "" {
+		return nil
+	}
+	doc, err := h.parse(file)
+	if origin == "" && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil && origin != "" {
+		return fmt.Errorf("%s: %w", origin, err)
+	}
+	if err != nil {
+		return err
+	}
+	f := doc.Root().Fields("store", "debian")
+	place := f.Get("store").Fields("path").Get("path")
+	if dir := yamldoc.As(place, h.storePath); dir != "" {
+		c.Store = Setting[string]{dir, at(place)}
+	}
+	if list := debian(f.Get("debian"), false); len(list.Value) > 0 {
+		c.Debian = list
+	}
+	return doc.Err()
+}
+
+// userFilePath returns where the user's file is, and who named it: "" for its
+// usual place. Without a home directory there is none.
+func (h Host) userFilePath(flag string) (file, origin string, err error) {
+	given, origin := flag, "flag --config"
+	if given == "" {
+		given, origin = h.Env("PBUILD_CONFIG"), "PBUILD_CONFIG"
+	}
+	if given != "" {
+		if file, err = h.absolute(given); err != nil {
+			return "", "", fmt.Errorf("%s: %w", origin, err)
+		}
+		return file, origin, nil
+	}
+	dir, err := h.base("XDG_CONFIG_HOME", ".config")
+	if errors.Is(err, errNoHome) {
+		return "", "", nil
+	}
+	return path.Join(dir, "pbuild/config.yaml"), "", err
+}
+
+// parse reads a file; its errors name it as shown.
+func (h Host) parse(file string) (*yamldoc.Doc, error) {
+	f, err := h.Files.Open(inside(file))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", h.shown(file), bare(err))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, yamldoc.MaxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", h.shown(file), bare(err))
+	}
+	return yamldoc.Parse(h.shown(file), data)
+}
+
+// storePath reads store.path: absolute, or below the home directory. A relative
+// one would be another store in each folder.
+func (h Host) storePath(p string) (string, error) {
+	if p != "~" && !strings.HasPrefix(p, "~/") && !path.IsAbs(p) {
+		return "", fmt.Errorf("%q: want an absolute path or one that begins with ~/", p)
+	}
+	return h.absolute(p)
+}
+
+// debian reads a list of mirrors. One of a checkout may hold neither a path of
+// this host nor a password.
+func debian(v yamldoc.Value, checkout bool) Setting[[]fetch.Mirror] {
+	if !v.Present() {
+		return Setting[[]fetch.Mirror]{}
+	}
+	out := Setting[[]fetch.Mirror]{Origin: at(v)}
+	all := v.List()
+	for _, one := range all {
+		m := yamldoc.As(one, func(s string) (fetch.Mirror, error) { return fetch.ParseMirror(s, at(one)) })
+		if u, err := url.Parse(m.Base); checkout && err == nil && (u.Scheme == "file" || u.User != nil) {
+			one.Errorf("%s: not taken from a collection: a path of this host or a password", m)
+			continue
+		}
+		out.Value = append(out.Value, m)
+	}
+	if len(all) == 0 {
+		v.Errorf("want at least one URL, or leave it out")
+	}
+	return out
+}
+
+// at returns FILE:LINE of a value.
+func at(v yamldoc.Value) string {
+	p := v.Position()
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
