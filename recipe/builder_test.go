@@ -87,7 +87,7 @@ func TestBuilderMistakes(t *testing.T) {
 		{"circle", "one.yaml", one, "suite: bookworm", "suite: bookworm\nbase: two", "builders/one.yaml:5:7: base: two stands on itself"},
 		{"suite of base", "two.yaml", two, "suite: bookworm", "suite: trixie", "builders/two.yaml:5:7: base: one is of bookworm, two of trixie"},
 		{"lock without digest", "one.lock", lock, "builder: sha256:", "builder: sha512:", `builders/one.lock:7:10: builder: digest "sha512:df6b07176a9b17cc4c9afc257bd404732e7d09b76436c7890f7b7be14e579794": want sha256: and 64 lower case hexadecimal digits`},
-		{"lock without size", "one.lock", lock, "size: 438679040\n", "", "builders/one.lock:1:1: size: missing"},
+		{"lock without size", "one.lock", lock, "size: 438679040\n", "", "builders/one.lock:2:1: size: missing"},
 		{"lock with time", "one.lock", lock, `"2026-05-16T09:58:00Z"`, "2026-05-16T09:58:00Z", "builders/one.lock:5:9: release.date: 2026-05-16T09:58:00Z is a time: quote it"},
 		{"lock suite", "one.lock", lock, `suite: "bookworm"`, `suite: "trixie"`, "builders/one.lock:3:8: suite: trixie: the builder says bookworm"},
 		{"lock release", "one.lock", lock, "  inrelease", "  inrelaese", "builders/one.lock:5:3: release.inrelease: missing\n" + `builders/one.lock:6:3: release: unknown field "inrelaese": did you mean inrelease?`},

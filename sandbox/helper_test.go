@@ -13,6 +13,7 @@ func helpers() map[string]func() {
 		"parent":   parentHelper,
 		"inherit":  inheritHelper,
 		"off":      offHelper,
+		"overlay":  overlayHelper,
 		"submount": submountHelper,
 	}
 }

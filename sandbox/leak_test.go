@@ -28,6 +28,7 @@ func TestInitIsClosed(t *testing.T) {
 	if got := output(t, s); got != want {
 		t.Errorf("got %s", got)
 	}
+	s.Argv = []string{"/bin/probe", "read", "/proc/1/environ"}
 	if got := without(t, s, "undumpable"); !strings.Contains(got, "/proc/1/environ: \"GODEBUG=") {
 		t.Errorf("control: got %s", got)
 	}

@@ -7,14 +7,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
 // failedDir holds, by key, what is left of builds that failed: the log, and the
 // scratch directory where somebody asked to keep it. It is for people to look
-// at; no lookup reads it, and GC takes what is old.
-const failedDir = "failed"
+// at; no lookup reads it, and GC takes what is older than failedAge.
+const (
+	failedDir = "failed"
+	failedAge = 7 * 24 * time.Hour
+)
 
 func (s *Store) failedLog(k digest.Key) string   { return s.path(failedDir, k.Hex()+".log") }
 func (s *Store) failedBuild(k digest.Key) string { return s.path(failedDir, k.Hex()) }
@@ -72,4 +76,29 @@ func (s *Store) KeepFailedBuild(k digest.Key, build *Scratch) (string, error) {
 func (s *Store) ForgetFailed(k digest.Key) error {
 	err := ignoreNotExist(os.Remove(s.failedLog(k)))
 	return errors.Join(err, ignoreNotExist(removeAll(s.failedBuild(k))))
+}
+
+// planFailed lists what was kept of failed builds long ago.
+func (s *Store) planFailed(p *Plan, _ *marks) error {
+	names, err := readNames(s.path(failedDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var old []string
+	for _, name := range names {
+		info, err := os.Lstat(s.path(failedDir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if s.now().Sub(info.ModTime()) > failedAge {
+			old = append(old, name)
+		}
+	}
+	return planDir(p, kindFailed, s.path(failedDir), old)
 }

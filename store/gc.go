@@ -14,8 +14,8 @@ import (
 
 // Item is one thing that GC removes.
 type Item struct {
-	Kind string // "blob", "realization", "tree", "temporary" or "quarantine"
-	Name string // a digest, a key, or the name in tmp/ or quarantine/
+	Kind string // "blob", "realization", "tree", "temporary", "quarantine" or "failed"
+	Name string // a digest, a key, or the name in tmp/, quarantine/ or failed/
 	Size int64  // bytes of its files, as ls counts them
 }
 
@@ -28,7 +28,8 @@ type Plan struct {
 // GC removes what no root needs. Kept are: all that roots name; each
 // realization whose manifest a root names, with its derivation, log,
 // provenance and files; the image that such a realization was built with;
-// the trees of these images; and what living sessions have put or found.
+// the trees of these images; what living sessions have put or found; and what
+// is left of builds that failed in the last week.
 //
 // A dry GC removes nothing and returns the plan that a real one would carry
 // out. The plan comes from journal, roots and blobs, never from the database.
@@ -150,6 +151,8 @@ func (s *Store) removeItem(i Item) error {
 		return ignoreNotExist(os.Remove(s.ledgerPath(d)))
 	case kindQuarantine:
 		return removeAll(s.path(quarantineDir, i.Name))
+	case kindFailed:
+		return removeAll(s.path(failedDir, i.Name))
 	}
 	return nil // journal entries went first, temporaries go last
 }

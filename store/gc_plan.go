@@ -21,6 +21,7 @@ const (
 	kindTree        = "tree"
 	kindTemporary   = "temporary"
 	kindQuarantine  = "quarantine"
+	kindFailed      = "failed"
 )
 
 // plan lists what is not marked. Files that are not ours stay: Verify names
@@ -33,7 +34,7 @@ func (s *Store) plan(m *marks) (Plan, error) {
 			p.Items = append(p.Items, Item{kindRealization, k.String(), int64(len(e.file))})
 		}
 	}
-	for _, list := range []func(*Plan, *marks) error{s.planBlobs, s.planTrees, s.planTemps, s.planQuarantine} {
+	for _, list := range []func(*Plan, *marks) error{s.planBlobs, s.planTrees, s.planTemps, s.planQuarantine, s.planFailed} {
 		if err := list(&p, m); err != nil {
 			return Plan{}, err
 		}

@@ -74,7 +74,7 @@ func hints(err error) (out []string) {
 	case errors.Is(err, store.ErrBusy):
 		out = append(out, "once more when the other pbuild is done")
 	case errors.Is(err, store.ErrCorrupt):
-		out = append(out, "realize what misses again: damaged files were moved aside")
+		out = append(out, "realize it again: a damaged file is moved aside when it is read, and made anew")
 	}
 	return out
 }

@@ -19,10 +19,17 @@ func (h Host) collectionFile(c *Config) error {
 		return nil
 	}
 	file := path.Join(c.Recipes.Value, collectionName)
-	doc, err := h.parse(file)
+	info, err := fs.Stat(h.Files, inside(file))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", h.shown(file), bare(err))
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: not a regular file", h.shown(file)) // a pipe would never end
+	}
+	doc, err := h.parse(file)
 	if err != nil {
 		return err
 	}
@@ -126,7 +133,7 @@ func debian(v yamldoc.Value, checkout bool) Setting[[]fetch.Mirror] {
 		}
 		out.Value = append(out.Value, m)
 	}
-	if len(all) == 0 {
+	if all != nil && len(all) == 0 {
 		v.Errorf("want at least one URL, or leave it out")
 	}
 	return out

@@ -45,7 +45,7 @@ func Run(ctx context.Context, j Job) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	exe, err := executable()
+	exe, err := Executable()
 	if err != nil {
 		return 0, err
 	}
@@ -104,9 +104,9 @@ func Run(ctx context.Context, j Job) (code int, err error) {
 	return exit.ExitCode(), nil
 }
 
-// executable returns this program, in a form that the worker may execute
-// wherever the file lies and whatever its mode.
-func executable() (*os.File, error) {
+// Executable returns this program, in a form that an unprivileged process may
+// execute as /proc/self/fd/N, wherever the file lies and whatever its mode.
+func Executable() (*os.File, error) {
 	self, err := os.Open("/proc/self/exe")
 	if err != nil {
 		return nil, err

@@ -1,0 +1,265 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/internal/yamldoc"
+)
+
+const home = "/home/me"
+
+// host returns a Host in dir; vars are NAME=VALUE.
+func host(dir string, files map[string]string, vars ...string) Host {
+	env := map[string]string{"HOME": home}
+	for _, v := range vars {
+		name, value, _ := strings.Cut(v, "=")
+		env[name] = value
+	}
+	m := fstest.MapFS{}
+	for name, text := range files {
+		m[strings.TrimPrefix(name, "/")] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return Host{Env: func(n string) string { return env[n] }, Dir: dir, Files: m}
+}
+
+func mirror(base, from string) fetch.Mirror { return fetch.Mirror{Base: base, From: from} }
+
+func TestLaterWins(t *testing.T) {
+	files := map[string]string{
+		"/work/p/recipes/pbuild.yaml":         "# ours\ndebian:\n  - http://collection.example/debian/\n",
+		"/home/me/.config/pbuild/config.yaml": "store:\n  path: ~/user\ndebian: [http://user.example, https://me:secret@second.example]\n",
+		"/elsewhere/flag.yaml":                "store: {path: /flag}\n",
+		"/elsewhere/env.yaml":                 "debian: ['file:///srv/debian']\n",
+	}
+	only := func(name string) map[string]string { return map[string]string{name: files[name]} }
+	recipes := Setting[string]{"/work/p/recipes", "recipes/pbuild.yaml"}
+	byCollection := Setting[[]fetch.Mirror]{[]fetch.Mirror{mirror("http://collection.example/debian", "recipes/pbuild.yaml:3")}, "recipes/pbuild.yaml:3"}
+	const user = "~/.config/pbuild/config.yaml:3"
+	byUser := Setting[[]fetch.Mirror]{[]fetch.Mirror{mirror("http://user.example", user), mirror("https://me:secret@second.example", user)}, user}
+	byNobody := Setting[[]fetch.Mirror]{nil, "default"}
+	byUserStore := Setting[string]{"/home/me/user", "~/.config/pbuild/config.yaml:2"}
+	usual := Setting[string]{"/home/me/.local/share/pbuild", "default"}
+	for _, tc := range []struct {
+		name  string
+		host  Host
+		flags Flags
+		want  Config
+	}{
+		{"nothing", host("/work/p", nil), Flags{}, Config{Setting[string]{"", "default"}, usual, byNobody}},
+		{"collection", host("/work/p", only("/work/p/recipes/pbuild.yaml")), Flags{}, Config{recipes, usual, byCollection}},
+		{"user's file", host("/work/p", files), Flags{}, Config{recipes, byUserStore, byUser}},
+		{
+			"environment", host("/work/p", files, "PBUILD_STORE=rel/./x", "PBUILD_DEBIAN_MIRROR= http://env.example/ http://env2.example "),
+			Flags{}, Config{recipes, Setting[string]{"/work/p/rel/x", "PBUILD_STORE"}, Setting[[]fetch.Mirror]{
+				[]fetch.Mirror{mirror("http://env.example", "PBUILD_DEBIAN_MIRROR"), mirror("http://env2.example", "PBUILD_DEBIAN_MIRROR")}, "PBUILD_DEBIAN_MIRROR",
+			}},
+		},
+		{
+			"flags", host("/work/p", files, "PBUILD_STORE=/env", "PBUILD_DEBIAN_MIRROR=http://env.example"),
+			Flags{Store: "~/flag", Mirrors: []string{"http://flag.example"}},
+			Config{recipes, Setting[string]{"/home/me/flag", "flag --store"}, Setting[[]fetch.Mirror]{[]fetch.Mirror{mirror("http://flag.example", "flag --mirror")}, "flag --mirror"}},
+		},
+		{"another user's file by flag", host("/work/p", files, "PBUILD_CONFIG=/elsewhere/env.yaml"), Flags{Config: "/elsewhere/flag.yaml"}, Config{recipes, Setting[string]{"/flag", "/elsewhere/flag.yaml:1"}, byCollection}},
+		{
+			"another user's file by environment", host("/work/p", files, "PBUILD_CONFIG=../../elsewhere/env.yaml"), Flags{},
+			Config{recipes, usual, Setting[[]fetch.Mirror]{[]fetch.Mirror{mirror("file:///srv/debian", "/elsewhere/env.yaml:1")}, "/elsewhere/env.yaml:1"}},
+		},
+		{"XDG directories", host("/work/p", map[string]string{"/xdg/pbuild/config.yaml": "store: {}\n"}, "XDG_DATA_HOME=/data/", "XDG_CONFIG_HOME=/xdg"), Flags{}, Config{Setting[string]{"", "default"}, Setting[string]{"/data/pbuild", "default"}, byNobody}},
+		{"relative XDG directories", host("/work/p", nil, "XDG_DATA_HOME=data", "XDG_CONFIG_HOME=xdg"), Flags{}, Config{Setting[string]{"", "default"}, usual, byNobody}},
+		{"no home, store given", host("/work/p", files, "HOME="), Flags{Store: "/s"}, Config{recipes, Setting[string]{"/s", "flag --store"}, byCollection}},
+		{"empty variables", host("/work/p", nil, "PBUILD_STORE=", "PBUILD_DEBIAN_MIRROR=  ", "PBUILD_CONFIG="), Flags{}, Config{Setting[string]{"", "default"}, usual, byNobody}},
+		{"empty files", host("/work/p", map[string]string{"/work/p/recipes/pbuild.yaml": "", "/home/me/.config/pbuild/config.yaml": "# nothing\n"}), Flags{}, Config{recipes, usual, byNobody}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := Resolve(tc.flags, tc.host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(tc.want, *got); d != "" {
+				t.Error(d)
+			}
+			text, err := json.Marshal(got)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var again Config
+			if err := json.Unmarshal(text, &again); err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(*got, again); d != "" {
+				t.Errorf("through JSON: %s", d)
+			}
+		})
+	}
+}
+
+func TestRootHasTheSystemsStore(t *testing.T) {
+	h := host("/", nil, "XDG_DATA_HOME=/data")
+	h.Root = true
+	got, err := Resolve(Flags{}, h)
+	if want := (Setting[string]{"/var/lib/pbuild", "default"}); err != nil || got.Store != want {
+		t.Errorf("%+v %v", got, err)
+	}
+}
+
+func TestCollectionIsFound(t *testing.T) {
+	files := map[string]string{
+		"/w/recipes/pbuild.yaml":          "",
+		"/w/recipes/hello/recipe.yaml":    "",
+		"/w/deep/er/x":                    "",
+		"/both/pbuild.yaml":               "",
+		"/both/recipes/pbuild.yaml":       "",
+		"/bare/hello/recipe.yaml":         "",
+		"/folder/pbuild.yaml/x":           "",
+		"/folder/recipes/pbuild.yaml/x":   "",
+		"/home/me/mine/pbuild.yaml":       "",
+		"/home/me/mine/.git/HEAD":         "",
+		"/home/me/other/recipes/r/x.yaml": "",
+	}
+	for _, tc := range []struct {
+		dir, flag, env, want, origin string
+	}{
+		{"/w", "", "", "/w/recipes", "recipes/pbuild.yaml"},
+		{"/w/deep/er", "", "", "/w/recipes", "/w/recipes/pbuild.yaml"},
+		{"/w/recipes", "", "", "/w/recipes", "pbuild.yaml"},
+		{"/w/recipes/hello", "", "", "/w/recipes", "/w/recipes/pbuild.yaml"},
+		{"/both", "", "", "/both", "pbuild.yaml"},
+		{"/folder", "", "", "", "default"},
+		{"/", "", "", "", "default"},
+		{"/home/me/mine/.git", "", "", "/home/me/mine", "~/mine/pbuild.yaml"},
+		{"/w", "/both", "/home/me/mine", "/both", "flag --recipes"},
+		{"/w", "", "~/mine", "/home/me/mine", "PBUILD_RECIPES"},
+		{"/home", "../w", "", "/w/recipes", "flag --recipes"},
+		{"/w", "/bare", "", "/bare", "flag --recipes"},
+		{"/w", "/home/me/other/", "", "/home/me/other", "flag --recipes"},
+	} {
+		got, err := Resolve(Flags{Recipes: tc.flag}, host(tc.dir, files, "PBUILD_RECIPES="+tc.env))
+		if want := (Setting[string]{tc.want, tc.origin}); err != nil || got.Recipes != want {
+			t.Errorf("in %s with %q %q: %+v %v, want %+v", tc.dir, tc.flag, tc.env, got, err, want)
+		}
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	const user, ours = "/home/me/.config/pbuild/config.yaml", "/w/recipes/pbuild.yaml"
+	for _, tc := range []struct {
+		name  string
+		files map[string]string
+		flags Flags
+		env   []string
+		want  string
+		yaml  bool
+	}{
+		{"a checkout's store", map[string]string{ours: "debian: [http://a.example]\nstore: {path: /tmp/forged}\n"}, Flags{}, nil, "recipes/pbuild.yaml:2:8: store: not taken from a collection: only from the user's file, PBUILD_STORE or --store", true},
+		{"a checkout's store, flag given", map[string]string{ours: "store: {path: /tmp/forged}\n"}, Flags{Store: "/s"}, nil, "recipes/pbuild.yaml:1:8: store: not taken from a collection: only from the user's file, PBUILD_STORE or --store", true},
+		{"a checkout's password", map[string]string{ours: "debian:\n- http://a.example\n- http://me:secret@a.example\n"}, Flags{}, nil, "recipes/pbuild.yaml:3:3: debian[1]: http://me:xxxxx@a.example: not taken from a collection: a path of this host or a password", true},
+		{"a checkout's path", map[string]string{ours: "debian: ['file:///home/me']\n"}, Flags{}, nil, "recipes/pbuild.yaml:1:10: debian[0]: file:///home/me: not taken from a collection: a path of this host or a password", true},
+		{"a checkout's trust", map[string]string{ours: "trust: []\n"}, Flags{}, nil, `recipes/pbuild.yaml:1:1: unknown field "trust": known are store, debian`, true},
+		{"unknown field", map[string]string{user: "stroe: {path: /x}\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:1:1: unknown field "stroe": did you mean store?`, true},
+		{"unknown field within", map[string]string{user: "store: {path: /x, quotas: 1}\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:1:19: store: unknown field "quotas": known are path`, true},
+		{"duplicate", map[string]string{user: "debian: [http://a.example]\ndebian: [http://a.example]\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:2:1: duplicate key "debian": first in line 1`, true},
+		{"wrong type", map[string]string{user: "debian: http://a.example\n"}, Flags{}, nil, "~/.config/pbuild/config.yaml:1:9: debian: want a list, have text", true},
+		{"no mirror in the list", map[string]string{user: "debian: []\n"}, Flags{}, nil, "~/.config/pbuild/config.yaml:1:9: debian: want at least one URL, or leave it out", true},
+		{"no URL", map[string]string{user: "debian: [a.example/debian]\n"}, Flags{}, nil, "~/.config/pbuild/config.yaml:1:10: debian[0]: URL a.example/debian: scheme: want http, https or file", true},
+		{"relative store", map[string]string{user: "store: {path: share/pbuild}\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:1:15: store.path: "share/pbuild": want an absolute path or one that begins with ~/`, true},
+		{"another's home", map[string]string{user: "store: {path: ~you/pbuild}\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:1:15: store.path: "~you/pbuild": want an absolute path or one that begins with ~/`, true},
+		{"home unknown", map[string]string{"/c.yaml": "store: {path: ~/pbuild}\n"}, Flags{Config: "/c.yaml"}, []string{"HOME="}, "/c.yaml:1:15: store.path: ~/pbuild: HOME: not an absolute path", true},
+		{"home unknown, flag", nil, Flags{Store: "~"}, []string{"HOME=relative"}, "flag --store: ~: HOME: not an absolute path", false},
+		{"nowhere for the store", nil, Flags{}, []string{"HOME="}, "store: HOME: not an absolute path: --store DIR or PBUILD_STORE says where", false},
+		{"named file absent", nil, Flags{Config: "none.yaml"}, nil, "flag --config: none.yaml: file does not exist", false},
+		{"named file absent, environment", nil, Flags{}, []string{"PBUILD_CONFIG=~/none.yaml"}, "PBUILD_CONFIG: ~/none.yaml: file does not exist", false},
+		{"named file is wrong", map[string]string{"/c.yaml": "a: 1\na: 2\n"}, Flags{Config: "/c.yaml"}, nil, `flag --config: /c.yaml:2:1: duplicate key "a": first in line 1`, true},
+		{"bad mirror by flag", nil, Flags{Mirrors: []string{"http://a.example", "ftp://a.example"}}, nil, "flag --mirror: URL ftp://a.example: scheme: want http, https or file", false},
+		{"bad mirror by environment", nil, Flags{}, []string{"PBUILD_DEBIAN_MIRROR=x"}, "PBUILD_DEBIAN_MIRROR: URL x: scheme: want http, https or file", false},
+		{"no such collection", nil, Flags{Recipes: "none"}, nil, "flag --recipes: /w/none: file does not exist", false},
+		{"a collection that is a file", map[string]string{"/w/x": ""}, Flags{}, []string{"PBUILD_RECIPES=x"}, "PBUILD_RECIPES: /w/x: not a folder", false},
+		{"pbuild.yaml is a folder", map[string]string{"/w/r/pbuild.yaml/x": ""}, Flags{Recipes: "r"}, nil, "r/pbuild.yaml: not a regular file", false},
+		{"endless file", map[string]string{user: strings.Repeat("#", yamldoc.MaxSize+100)}, Flags{}, nil, fmt.Sprintf("~/.config/pbuild/config.yaml:1:1: %d bytes: more than %d", yamldoc.MaxSize+1, yamldoc.MaxSize), true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := Resolve(tc.flags, host("/w", tc.files, tc.env...))
+			if err == nil || err.Error() != tc.want {
+				t.Errorf("error\n  %v\nwant\n  %s", err, tc.want)
+			}
+			if got != nil {
+				t.Errorf("with an error came %+v", got)
+			}
+			var y *yamldoc.Error
+			if errors.As(err, &y) != tc.yaml {
+				t.Errorf("%T: want a *yamldoc.Error in it: %v", err, tc.yaml)
+			}
+		})
+	}
+}
+
+// TestRealFiles: links and folders that can't be looked into, on a real file system.
+func TestRealFiles(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{"home/.config", "real", "work/recipes", "work/x"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("real/config.yaml", "store: {path: /s}\n")
+	write("work/recipes/pbuild.yaml", "")
+	if err := os.Symlink(filepath.Join(dir, "real"), filepath.Join(dir, "home/.config/pbuild")); err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"HOME": dir + "/home"}
+	h := Host{Env: func(n string) string { return env[n] }, Dir: dir + "/work/x", Files: os.DirFS("/")}
+	got, err := Resolve(Flags{}, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{
+		Recipes: Setting[string]{dir + "/work/recipes", dir + "/work/recipes/pbuild.yaml"},
+		Store:   Setting[string]{"/s", "~/.config/pbuild/config.yaml:1"},
+		Debian:  Setting[[]fetch.Mirror]{nil, "default"},
+	}
+	if d := cmp.Diff(want, *got); d != "" {
+		t.Error(d)
+	}
+
+	env["PBUILD_CONFIG"] = dir + "/real"
+	if _, err := Resolve(Flags{}, h); err == nil || err.Error() != "PBUILD_CONFIG: "+dir+"/real: is a directory" {
+		t.Error(err)
+	}
+	h.Files = denied{h.Files, strings.TrimPrefix(dir, "/") + "/work/recipes/pbuild.yaml"}
+	delete(env, "PBUILD_CONFIG")
+	if got, err := Resolve(Flags{}, h); err != nil || got.Recipes.Value != "" {
+		t.Errorf("%+v %v", got, err)
+	}
+}
+
+// denied is a file system in which one file can't be looked at, as by a user
+// without the right to; a test that runs as root has every right.
+type denied struct {
+	fs.FS
+	name string
+}
+
+func (d denied) Stat(name string) (fs.FileInfo, error) {
+	if name == d.name {
+		return nil, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrPermission}
+	}
+	return fs.Stat(d.FS, name)
+}

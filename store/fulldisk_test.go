@@ -1,0 +1,290 @@
+//go:build root
+
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+func init() {
+	roles["full"] = fullDisk
+	roles["die"] = dieInSession
+}
+
+// TestFullDisk fills a small file system of its own, and looks what works with
+// nothing, little, and almost enough free. Each case is a process in its own
+// mount namespace: root is needed, or a user namespace.
+func TestFullDisk(t *testing.T) {
+	for _, kind := range []string{"tmpfs", "ext4"} {
+		if kind == "ext4" && os.Geteuid() != 0 {
+			continue // a loop device is root's
+		}
+		for _, left := range []int64{0, 64 << 10, 300 << 10, 1536 << 10, 63 << 20} {
+			for _, crashed := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s %d crashed %t", kind, left, crashed), func(t *testing.T) {
+					runMounted(t, kind, strconv.FormatInt(left, 10), strconv.FormatBool(crashed))
+				})
+			}
+		}
+	}
+	t.Run("inodes", func(t *testing.T) { runMounted(t, "inodes", "0", "false") })
+}
+
+func runMounted(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := roleCommand(t, "full", append([]string{t.TempDir()}, args...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+	if uid := os.Geteuid(); uid != 0 {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// mount makes a file system of 384 MiB at dir.
+func mount(dir, kind string) error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("private mounts: %w", err)
+	}
+	switch kind {
+	case "tmpfs":
+		return unix.Mount("tmpfs", dir, "tmpfs", 0, "size=384m")
+	case "inodes":
+		return unix.Mount("tmpfs", dir, "tmpfs", 0, "size=384m,nr_inodes=200")
+	}
+	image := dir + ".img"
+	script := `truncate -s 384M "$1" && mkfs.ext4 -q -m 0 "$1" && mount -o loop "$1" "$2"`
+	return run("sh", "-c", script, "sh", image, dir)
+}
+
+// fill takes space until at most left bytes are free.
+func fill(dir string, left int64) error {
+	f, err := os.OpenFile(dir+"/filler", os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	chunk := bytes.Repeat([]byte{1}, 4096)
+	for {
+		bytes, _, err := free(dir)
+		if err != nil {
+			return err
+		}
+		if bytes <= left {
+			return nil
+		}
+		if n := bytes - left; n > 8<<20 {
+			n -= 4 << 20 // metadata takes some too
+			info, err := f.Stat()
+			if err != nil {
+				return err
+			}
+			if err := unix.Fallocate(int(f.Fd()), 0, info.Size(), n); err != nil {
+				return err
+			}
+			if _, err := f.Seek(0, 2); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := f.Write(chunk); errors.Is(err, unix.ENOSPC) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+}
+
+// fullDisk is what a process does on a full disk. That it comes to its end is
+// half of the test: a SIGBUS would kill it.
+func fullDisk(args []string) error {
+	base, kind := args[0], args[1]
+	left, err := strconv.ParseInt(args[2], 10, 64)
+	if err != nil {
+		return err
+	}
+	if err := mount(base, kind); err != nil {
+		return err
+	}
+	s, err := Open(base + "/store")
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(s.path(reserveFile)); err != nil || info.Size() != reserveSize {
+		return fmt.Errorf("no reserve: %w", err)
+	}
+	var old, now Realization
+	for _, p := range []struct {
+		r    *Realization
+		salt string
+	}{{&old, "old"}, {&now, "new"}} {
+		r, err := put(s, "hello", p.salt)
+		if err != nil {
+			return err
+		}
+		if _, err := s.Record(r, "hello-deb"); err != nil {
+			return err
+		}
+		*p.r = r
+	}
+	garbage, err := s.PutBytes(bytes.Repeat([]byte("garbage "), 1<<20))
+	if err != nil {
+		return err
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	if args[3] == "true" {
+		// A writer that was killed: Badger's own files are as large as its
+		// memory table, and have holes.
+		if err := crashDB(s); err != nil {
+			return err
+		}
+	}
+	if kind == "inodes" {
+		for i := 0; ; i++ {
+			if err := os.Mkdir(fmt.Sprintf("%s/inode-%d", base, i), 0o700); errors.Is(err, unix.ENOSPC) {
+				break
+			} else if err != nil {
+				return err
+			}
+		}
+	} else if err := fill(base, left); err != nil {
+		return err
+	}
+	return onFullDisk(s, old, now, garbage)
+}
+
+func onFullDisk(s *Store, old, now Realization, garbage digest.Digest) error {
+	again, err := Open(s.Dir())
+	if err != nil {
+		return err
+	}
+	if _, err := again.Lookup(now.Key); err != nil {
+		return fmt.Errorf("lookup: %w", err)
+	}
+	if b, err := again.ReadBlob(now.Log, 1<<20); err != nil || string(b) != "log new\n" {
+		return fmt.Errorf("read: %q, %w", b, err)
+	}
+	if all, err := again.Realizations(); err != nil || len(all) != 2 {
+		return fmt.Errorf("realizations: %d, %w", len(all), err)
+	}
+	for what, call := range map[string]func() error{
+		"Create": func() error { _, err := again.Create(); return err }, "NewTree": func() error { _, err := again.NewTree(); return err },
+		"Scratch": func() error { _, err := again.Scratch("x"); return err }, "PutBytes": func() error { _, err := again.PutBytes(nil); return err },
+		"Record":  func() error { _, err := again.Record(now, "hello-deb"); return err },
+		"SetRoot": func() error { return again.SetRoot("x", manifestDesc(now.Manifest)) },
+	} {
+		err := call()
+		if !errors.Is(err, ErrNoSpace) || !strings.Contains(err.Error(), s.Dir()+": no space: ") {
+			return fmt.Errorf("%s on a full disk: %w", what, err)
+		}
+	}
+	if _, err := again.Verify(context.Background()); err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
+	dry, err := again.GC(context.Background(), true)
+	if err != nil {
+		return fmt.Errorf("dry gc: %w", err)
+	}
+	plan, err := again.GC(context.Background(), false)
+	if err != nil {
+		return fmt.Errorf("gc: %w", err)
+	}
+	if fmt.Sprint(dry) != fmt.Sprint(plan) || len(plan.Items) != 7 {
+		return fmt.Errorf("gc removed %v, the dry run said %v", plan, dry)
+	}
+	for _, d := range []digest.Digest{garbage, old.Manifest} {
+		if _, ok := again.HasBlob(d); ok {
+			return fmt.Errorf("gc left %s", d)
+		}
+	}
+	if err := os.Remove(s.Dir() + "/../filler"); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if _, err := again.GC(context.Background(), false); err != nil { // makes the reserve again
+		return err
+	}
+	if err := removeInodes(s.Dir() + "/.."); err != nil {
+		return err
+	}
+	if got, err := again.Lookup(now.Key); err != nil || got.Manifest != now.Manifest {
+		return fmt.Errorf("after gc: %w", err)
+	}
+	report, err := again.Verify(context.Background())
+	if err != nil || len(report.Problems) > 0 {
+		return fmt.Errorf("verify after gc: %v, %w", report.Problems, err)
+	}
+	if info, err := os.Stat(s.path(reserveFile)); err != nil || info.Size() != reserveSize {
+		return fmt.Errorf("the reserve was not made again: %w", err)
+	}
+	if _, err := again.Record(now, "hello-deb"); err != nil {
+		return fmt.Errorf("record after gc: %w", err)
+	}
+	return again.Close()
+}
+
+// crashDB leaves the database as a killed writer does.
+func crashDB(s *Store) error {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), roleEnv+"=die\n"+s.Dir())
+	out, err := cmd.CombinedOutput()
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
+		return fmt.Errorf("the writer was to be killed: %w: %s", err, out)
+	}
+	if err := checkSum(s.path(dbDir)); err != errUncleanDB {
+		return fmt.Errorf("the killed writer left: %w", err)
+	}
+	return nil
+}
+
+func dieInSession(args []string) error {
+	s, err := Open(args[0])
+	if err != nil {
+		return err
+	}
+	return s.updateDB(func(w *batch) error {
+		if err := w.put([]byte("x"), make([]byte, 1<<20)); err != nil {
+			return err
+		}
+		if err := w.commit(); err != nil {
+			return err
+		}
+		return unix.Kill(os.Getpid(), unix.SIGKILL)
+	})
+}
+
+func run(name string, args ...string) error {
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", name, err, out)
+	}
+	return nil
+}
+
+func removeInodes(base string) error {
+	for i := 0; ; i++ {
+		if err := os.Remove(fmt.Sprintf("%s/inode-%d", base, i)); errors.Is(err, os.ErrNotExist) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
