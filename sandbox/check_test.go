@@ -125,7 +125,7 @@ func TestCloneStage(t *testing.T) {
 // container without a volume.
 func TestUpperOnOverlay(t *testing.T) {
 	s := probe(t)
-	h := helperWithCapabilities("overlay", unix.CAP_SYS_ADMIN)
+	h := helperWithCapabilities("overlay", unix.CAP_SYS_ADMIN, unix.CAP_DAC_OVERRIDE)
 	h.Env = append(h.Env, "LOWER="+s.Lower[0], "SCRATCH="+s.Scratch, "HOST="+tempDir(t))
 	out, err := h.Output()
 	if err != nil || !strings.HasPrefix(string(out), "overlay EINVAL the scratch directory can't be an upper layer") {

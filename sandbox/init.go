@@ -40,6 +40,7 @@ func Init() {
 	// Capabilities, no_new_privs and the filter belong to a thread; the program
 	// is forked from this one.
 	runtime.LockOSThread()
+	unix.CloseOnExec(reportFD) // the program must not write its own report
 	c := cell{scratchFD: -1}
 	if err := c.readPlan(); err != nil {
 		report(failLine("plan", err))

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -162,7 +163,9 @@ func launchOutput(t testing.TB, s Spec, namespaces uintptr, omit ...string) stri
 	}
 	p.omit = omit
 	l := launch{plan: p, stdin: s.Stdin, stdout: s.Stdout, stderr: s.Stderr, namespaces: namespaces}
-	rep, err := l.run(context.Background())
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	rep, err := l.run(ctx)
 	if err != nil || rep.code != 0 {
 		t.Fatalf("%q: code %d, %v\n%s%s", s.Argv, rep.code, err, &out, &log)
 	}

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,9 +32,9 @@ session leader: true
 parent: 1
 host: pbuild
 domain: (none)
-core: 0
-nofile: 1024
-stack: 8388608
+Max stack size: 8388608
+Max core file size: 0
+Max open files: 1024
 SigBlk: 0000000000000000
 SigIgn: 0000000000000000
 CapInh: 0000000000000000
@@ -49,8 +50,8 @@ interface up: lo
 		t.Errorf("want -, got +:\n%s", diff)
 	}
 	control := without(t, s, "host name", "limits", "loopback", "filter", "capabilities", "no new privileges")
-	for _, line := range []string{"host: pbuild", "NoNewPrivs: 1", "Seccomp: 2", "CapBnd: 0000000000000000", "CapEff: 0000000000000000", "interface up: lo", "core: 0"} {
-		if strings.Contains(control, line+"\n") && line != "core: 0" {
+	for _, line := range []string{"host: pbuild", "NoNewPrivs: 1", "Seccomp: 2", "CapBnd: 0000000000000000", "CapEff: 0000000000000000", "interface up: lo", "Max open files: 1024"} {
+		if strings.Contains(control, line+"\n") {
 			t.Errorf("%s: also without the stage that makes it so", line)
 		}
 	}
@@ -130,16 +131,14 @@ func TestMountTable(t *testing.T) {
 			t.Errorf("layers are not numbers: %s", line)
 		}
 	}
-	want := []string{"/", "/dev", "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty",
-		"/dev/pts", "/dev/shm", "/tmp", "/run", "/sys", "/proc", "/proc/sys"}
-	if len(points) < len(want) {
-		t.Fatalf("mount points: %q", points)
-	}
-	if diff := cmp.Diff(want, points[:len(want)]); diff != "" {
+	want := []string{"/", "/build/in", "/dev", "/dev/full", "/dev/null", "/dev/pts", "/dev/random", "/dev/shm", "/dev/tty",
+		"/dev/urandom", "/dev/zero", "/proc", "/proc/sys", "/run", "/sys", "/tmp"}
+	slices.Sort(points)
+	points = slices.DeleteFunc(points, func(p string) bool { // the masks, which depend on the kernel
+		return strings.HasPrefix(p, "/proc/") && p != "/proc/sys"
+	})
+	if diff := cmp.Diff(want, points); diff != "" {
 		t.Errorf("mount points, want -, got +:\n%s", diff)
-	}
-	if last := points[len(points)-1]; last != "/build/in" {
-		t.Errorf("the last mount is %s", last)
 	}
 	// Of the mountinfo, only the line of the bind may name the host.
 	for line := range strings.Lines(out) {

@@ -88,8 +88,8 @@ func fill(dir string, left int64) error {
 		if bytes <= left {
 			return nil
 		}
-		if n := bytes - left; n > 8<<20 {
-			n -= 4 << 20 // metadata takes some too
+		if n := bytes - left; n > 2<<20 {
+			n -= 1 << 20 // metadata takes some too
 			info, err := f.Stat()
 			if err != nil {
 				return err
@@ -105,9 +105,6 @@ func fill(dir string, left int64) error {
 		if _, err := f.Write(chunk); errors.Is(err, unix.ENOSPC) {
 			return nil
 		} else if err != nil {
-			return err
-		}
-		if err := f.Sync(); err != nil {
 			return err
 		}
 	}
@@ -154,10 +151,21 @@ func fullDisk(args []string) error {
 	}
 	if args[3] == "true" {
 		// A writer that was killed: Badger's own files are as large as its
-		// memory table, and have holes.
+		// memory table, and have holes. And an earlier gc took the reserve.
 		if err := crashDB(s); err != nil {
 			return err
 		}
+		if err := os.Remove(s.path(reserveFile)); err != nil {
+			return err
+		}
+	}
+	late, err := Open(s.Dir())
+	if err != nil {
+		return err
+	}
+	begun, err := late.Create()
+	if err != nil {
+		return err
 	}
 	if kind == "inodes" {
 		for i := 0; ; i++ {
@@ -170,7 +178,35 @@ func fullDisk(args []string) error {
 	} else if err := fill(base, left); err != nil {
 		return err
 	}
+	if err := writeOn(begun, left, kind); err != nil {
+		return err
+	}
+	if err := late.Close(); err != nil {
+		return err
+	}
 	return onFullDisk(s, old, now, garbage)
+}
+
+// writeOn goes on with a blob begun when there was room.
+func writeOn(w *BlobWriter, left int64, kind string) error {
+	defer w.Close()
+	var err error
+	for range left/(1<<20) + 16 {
+		if _, err = w.Write(make([]byte, 1<<20)); err != nil {
+			break
+		}
+	}
+	if kind == "inodes" {
+		return w.Close() // its inode is there already
+	}
+	if err == nil {
+		_, _, err = w.Commit(nil) // ext4 may notice only now
+	}
+	var space *SpaceError
+	if !errors.As(err, &space) || space.Path != w.s.dir || space.Free > 1<<20 {
+		return fmt.Errorf("a blob that no longer fits: %w", err)
+	}
+	return w.Close()
 }
 
 func onFullDisk(s *Store, old, now Realization, garbage digest.Digest) error {

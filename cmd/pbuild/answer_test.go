@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/fuel-infra/pbuild/internal/realize"
+	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
@@ -70,6 +73,30 @@ built   deb  sha256:520000000000  hello-<doc>\x1b _1.0-1_all.deb
 				t.Errorf("err (-want +got)\n%s", d)
 			}
 		})
+	}
+}
+
+// A name with two formats has two keys, and one text only when it is said which.
+func TestKeys(t *testing.T) {
+	hello := &recipe.Recipe{Name: "hello"}
+	nodes := []*realize.Node{
+		{Format: recipe.FormatDeb, Recipe: hello, Text: []byte("deb\n"), Key: digest.Key{1}},
+		{Format: recipe.FormatRPM, Recipe: hello, Text: []byte("rpm\n"), Key: digest.Key{2}},
+	}
+	var out bytes.Buffer
+	con := &console{out: stream{w: &out}}
+	if err := con.keys("hello", nodes, false); err != nil {
+		t.Fatal(err)
+	}
+	zeros := strings.Repeat("0", 62)
+	want := "hello\tdeb\tsha256:01" + zeros + "\nhello\trpm\tsha256:02" + zeros + "\n"
+	if d := cmp.Diff(want, out.String()); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	out.Reset()
+	var usage *usageError
+	if err := con.keys("hello", nodes, true); !errors.As(err, &usage) || usage.hint != "pbuild key hello --text --format deb" || out.Len() > 0 {
+		t.Errorf("texts of two: %v, printed %q", err, out.String())
 	}
 }
 

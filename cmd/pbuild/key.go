@@ -46,14 +46,19 @@ func showKey(ctx context.Context, con *console, at places, name string, format r
 	if err != nil {
 		return fmt.Errorf("key: %w", err)
 	}
+	return con.keys(name, nodes, text)
+}
+
+// keys prints the keys of what name means, or with text the derivations.
+func (c *console) keys(name string, nodes []*realize.Node, text bool) error {
 	switch {
-	case con.json:
+	case c.json:
 		for _, n := range nodes {
 			k := keyed{Recipe: n.Recipe.Name, Format: string(n.Format), Key: n.Key}
 			if text {
 				k.Text = string(n.Text)
 			}
-			if err := con.object(k); err != nil {
+			if err := c.object(k); err != nil {
 				return err
 			}
 		}
@@ -62,15 +67,15 @@ func showKey(ctx context.Context, con *console, at places, name string, format r
 		return &usageError{msg: fmt.Sprintf("key %s: %s and %s: which?", name, nodes[0].Format, nodes[1].Format),
 			hint: fmt.Sprintf("pbuild key %s --text --format %s", name, nodes[0].Format)}
 	case text:
-		return con.print(escape(string(nodes[0].Text)))
+		return c.print(escape(string(nodes[0].Text)))
 	case len(nodes) == 1:
-		return con.print(nodes[0].Key.String() + "\n")
+		return c.print(nodes[0].Key.String() + "\n")
 	}
 	var rows [][]cell
 	for _, n := range nodes {
 		rows = append(rows, []cell{plain(n.Recipe.Name), plain(string(n.Format)), plain(n.Key.String())})
 	}
-	return con.table(rows)
+	return c.table(rows)
 }
 
 // keysOf closes what name means.

@@ -74,7 +74,7 @@ func startOnTerminal(t *testing.T, cols uint16, program string, args ...string) 
 	term.resize(t, cols)
 	term.Stdin, term.Stdout, term.Stderr = slave, slave, slave
 	term.Dir = t.TempDir() // no collection here, nor above
-	term.Env = append(os.Environ(), "TERM=xterm", "NO_COLOR=1")
+	term.Env = append(os.Environ(), "TERM=xterm", "NO_COLOR=1", "GORACE="+noRaceSleep)
 	term.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := term.Start(); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("STORE", store)
 			e.Setenv("PBUILD_STORE", store)
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
+			e.Setenv("GORACE", noRaceSleep)
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
@@ -56,9 +58,14 @@ func TestScripts(t *testing.T) {
 			"record": scriptRecord,
 			"damage": scriptDamage,
 			"hashed": scriptHashed,
+			"fail":   scriptFail,
 		},
 	})
 }
+
+// noRaceSleep is GORACE: built with -race, each program would sleep a second at
+// its end.
+const noRaceSleep = "atexit_sleep_ms=0"
 
 // reachable lets others than root pass to dir: root's store belongs to a worker.
 func reachable(dir string) error {
@@ -182,6 +189,15 @@ func scriptDamage(ts *testscript.TestScript, neg bool, args []string) {
 			return err
 		}
 		return errors.Join(os.WriteFile(path, b, 0o644), os.Chmod(path, 0o444))
+	}))
+}
+
+// scriptFail is «fail KEYFILE LOG»: a build of the key has failed with this log.
+func scriptFail(ts *testscript.TestScript, neg bool, args []string) {
+	key, err := digest.ParseKey(strings.TrimSpace(ts.ReadFile(args[0])))
+	ts.Check(err)
+	ts.Check(asOwner(ts.Getenv("STORE"), func(s *store.Store) error {
+		return s.KeepFailedLog(key, strings.NewReader(args[1]))
 	}))
 }
 

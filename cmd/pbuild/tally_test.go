@@ -3,7 +3,22 @@ package main
 import (
 	"testing"
 	"time"
+
+	"github.com/fuel-infra/pbuild/internal/event"
 )
+
+func TestTallyFinal(t *testing.T) {
+	var told tally
+	told.add(at(0, event.Event{Node: web, State: event.Built, Seconds: 2}))
+	n, c := told.add(at(1, event.Event{Node: web, State: event.Building, Step: "late"}))
+	if c != (change{}) || n.state != event.Built || n.seconds != 2 {
+		t.Errorf("after the final event: %+v, %+v", n, c)
+	}
+	told.add(at(2, event.Event{Node: web, State: event.Failed}))
+	if got := told.count(); got != "[1/1]" || told.failed != 0 {
+		t.Errorf("%s, %d failed", got, told.failed)
+	}
+}
 
 func TestRate(t *testing.T) {
 	var r rate

@@ -43,7 +43,7 @@ func (m *Maker) bootstrap(ctx context.Context, b *recipe.Builder, packages []rec
 	}
 	defer root.Close()
 	for _, d := range mergedUsr {
-		if err := root.MkdirAll("usr/"+d, 0o755); err != nil {
+		if err := makeDir(root, "usr/"+d); err != nil {
 			return nil, err
 		}
 		if err := root.Symlink("usr/"+d, d); err != nil {
@@ -102,7 +102,7 @@ func prepare(root *os.Root, all []*unpacked) error {
 		return err
 	}
 	// Nothing may start a service: Debian policy 9.3.3.1 lets this program say so.
-	if err := root.WriteFile("usr/sbin/policy-rc.d", []byte("#!/bin/sh\nexit 101\n"), 0o755); err != nil {
+	if err := writeFile(root, "usr/sbin/policy-rc.d", []byte("#!/bin/sh\nexit 101\n"), 0o755); err != nil {
 		return err
 	}
 	// Scripts use awk before the alternative for it is configured.

@@ -24,11 +24,28 @@ const adminDir = "var/lib/dpkg"
 
 func newDpkgDB(root *os.Root) (*dpkgDB, error) {
 	for _, d := range []string{"info", "updates", "alternatives", "triggers", "parts"} {
-		if err := root.MkdirAll(path.Join(adminDir, d), 0o755); err != nil {
+		if err := makeDir(root, path.Join(adminDir, d)); err != nil {
 			return nil, err
 		}
 	}
 	return &dpkgDB{root: root, triggers: map[string][]string{}}, nil
+}
+
+// writeFile writes a file of exactly this mode, whatever the umask.
+func writeFile(root *os.Root, name string, body []byte, mode os.FileMode) error {
+	if err := root.WriteFile(name, body, mode); err != nil {
+		return err
+	}
+	return root.Chmod(name, mode)
+}
+
+// makeDir makes a directory of mode 0755, whatever the umask, and those above it,
+// which are packages' own and get their modes from these.
+func makeDir(root *os.Root, name string) error {
+	if err := root.MkdirAll(name, 0o755); err != nil {
+		return err
+	}
+	return root.Chmod(name, 0o755)
 }
 
 // infoName is the stem of a package's files in info/: packages of which several
@@ -47,11 +64,11 @@ func (db *dpkgDB) add(p *unpacked) error {
 		if name == "control" {
 			continue
 		}
-		if err := db.root.WriteFile(stem+"."+name, body, scriptMode(name)); err != nil {
+		if err := writeFile(db.root, stem+"."+name, body, scriptMode(name)); err != nil {
 			return err
 		}
 	}
-	if err := db.root.WriteFile(stem+".list", p.list(), 0o644); err != nil {
+	if err := writeFile(db.root, stem+".list", p.list(), 0o644); err != nil {
 		return err
 	}
 	if err := db.interests(p); err != nil {
@@ -136,7 +153,7 @@ func (db *dpkgDB) write() error {
 	}
 	sort.Strings(names)
 	for _, name := range names {
-		if err := db.root.WriteFile(path.Join(adminDir, name), files[name], 0o644); err != nil {
+		if err := writeFile(db.root, path.Join(adminDir, name), files[name], 0o644); err != nil {
 			return err
 		}
 	}

@@ -48,35 +48,31 @@ func BenchmarkUnpackLayer(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.SetBytes(total)
+	// Nothing is removed in between: for seconds ext4 walks around inodes that were freed just before.
 	for b.Loop() {
-		b.StopTimer()
 		to, err := os.MkdirTemp(b.TempDir(), "")
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.StartTimer()
 		if _, err := UnpackLayer(context.Background(), bytes.NewReader(layer.Bytes()), to, UnpackOptions{}); err != nil {
 			b.Fatal(err)
 		}
-		b.StopTimer()
-		os.RemoveAll(to)
-		b.StartTimer()
 	}
 }
 
 func BenchmarkCheck(b *testing.B) {
 	dir, _ := benchTree(b)
-	l, err := WriteLayer(context.Background(), io.Discard, Capture{Dir: dir, Clamp: 1 << 40})
+	l, err := WriteLayer(context.Background(), io.Discard, Capture{Dir: dir, Clamp: epoch})
+	if err == nil {
+		err = SetDirs(dir, l)
+	}
 	if err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		for i := range l { // the fixture's directories have times of their own
-			if l[i].Kind == Dir {
-				l[i].MTime = 0
-			}
+		if err := Check(dir, l); err != nil {
+			b.Fatal(err)
 		}
-		Check(dir, l)
 	}
 	b.ReportMetric(float64(len(l)), "paths")
 }

@@ -10,9 +10,8 @@
 //
 // Its invariants:
 //
-//   - The worker has no privilege and no way to regain one: no capability, no
-//     supplementary group, no descriptor of the parent but the standard streams
-//     and two pipes.
+//   - The worker has no privilege: no capability, no supplementary group, no
+//     descriptor of the parent but the standard streams and two pipes.
 //   - A worker dies with its parent.
 //   - What the worker hands over is data with a plain name; where it goes is
 //     decided by the parent alone.

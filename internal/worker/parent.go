@@ -88,8 +88,7 @@ func Run(ctx context.Context, j Job) (code int, err error) {
 		_ = cmd.Process.Kill() // what it still hands over goes nowhere
 	}
 	waitErr := cmd.Wait()
-	toWorker.SetWriteDeadline(time.Now()) // nobody reads any more
-	sendErr := <-sent
+	sendErr := <-sent // the worker is gone, so writing to it has ended
 	var exit *exec.ExitError
 	switch {
 	case takeErr != nil:
@@ -182,7 +181,11 @@ func (j *Job) take(r io.Reader) error {
 			strings.Contains(name, "/") || h.Size > maxFile {
 			return fmt.Errorf("worker: hands over %q: not a plain file", h.Name)
 		}
-		if err := j.Put(kind, name, h.Size, files); err != nil {
+		err = j.Put(kind, name, h.Size, files)
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}

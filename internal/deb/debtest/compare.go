@@ -49,7 +49,12 @@ func compareFields(ctx context.Context, dpkg Dpkg, d *deb.Deb, path string) erro
 		if err := dpkg(ctx, &out, "--field", path, f.Name); err != nil {
 			return err
 		}
-		if got := strings.TrimSuffix(out.String(), "\n"); got != f.Value {
+		// dpkg-deb keeps blanks at the ends of lines, which deb822(5) gives no meaning.
+		var got []string
+		for line := range strings.Lines(out.String()) {
+			got = append(got, strings.TrimRight(line, " \t\n"))
+		}
+		if got := strings.Join(got, "\n"); got != f.Value {
 			errs = append(errs, fmt.Errorf("field %s: %q, dpkg-deb says %q", f.Name, f.Value, got))
 		}
 	}

@@ -39,15 +39,17 @@ func facts([]string) error {
 	fmt.Printf("uid: %d %d\ngid: %d %d\ngroups: %v\n", os.Getuid(), os.Geteuid(), os.Getgid(), os.Getegid(), groups)
 	fmt.Printf("dir: %s\numask: %03o\nsession leader: %v\nparent: %d\n", dir, mask, sid == os.Getpid(), os.Getppid())
 	fmt.Printf("host: %s\ndomain: %s\n", unix.ByteSliceToString(u.Nodename[:]), unix.ByteSliceToString(u.Domainname[:]))
-	for _, l := range []struct {
-		name string
-		what int
-	}{{"core", unix.RLIMIT_CORE}, {"nofile", unix.RLIMIT_NOFILE}, {"stack", unix.RLIMIT_STACK}} {
-		var r unix.Rlimit
-		if err := unix.Getrlimit(l.what, &r); err != nil {
-			return err
+	// Those of init, since a Go program raises its own number of open files.
+	limits, err := os.ReadFile("/proc/1/limits")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(limits)) {
+		for _, name := range []string{"Max core file size", "Max open files", "Max stack size"} {
+			if rest, ok := strings.CutPrefix(line, name); ok {
+				fmt.Printf("%s: %s\n", name, strings.Fields(rest)[0])
+			}
 		}
-		fmt.Printf("%s: %d\n", l.name, r.Cur)
 	}
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -154,6 +156,18 @@ func ls(args []string) error {
 			names = append(names, e.Name())
 		}
 		fmt.Printf("%s: %q\n", name, names)
+	}
+	return nil
+}
+
+func readlink(args []string) error {
+	for _, name := range args {
+		to, err := os.Readlink(name)
+		if err != nil {
+			say(name, err)
+			continue
+		}
+		fmt.Printf("%s: %q\n", name, to)
 	}
 	return nil
 }

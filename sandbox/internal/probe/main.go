@@ -19,7 +19,7 @@ func main() {
 		"sleep": sleep, "linger": linger, "orphans": orphans, "killall": killAll,
 		"brief": brief, "brief-parent": briefParent, "reaped": reaped, "handout": handout,
 		"argv": argv, "env": env, "facts": facts, "threads": threads, "nested": nested, "fds": fds, "mounts": mounts,
-		"read": read, "ls": ls, "write": write, "try": try,
+		"read": read, "ls": ls, "readlink": readlink, "write": write, "try": try,
 		"rm": rm, "mv": mv, "mkdir": mkdir, "chmod": chmod, "touch": touch, "deep": deep, "stat": stat,
 	}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {

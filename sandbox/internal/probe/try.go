@@ -40,7 +40,7 @@ func attempts() map[string]func() error {
 		"unshare-mount": func() error { return unix.Unshare(unix.CLONE_NEWNS) },
 		"setns":         setns,
 		"mount":         func() error { return unix.Mount("tmpfs", "/tmp", "tmpfs", 0, "") },
-		"umount":        func() error { return unix.Unmount("/proc/kcore", unix.MNT_DETACH) },
+		"umount":        func() error { return unix.Unmount("/proc/keys", unix.MNT_DETACH) },
 		"remount":       func() error { return unix.Mount("", "/proc/sys", "", unix.MS_REMOUNT|unix.MS_BIND, "") },
 		"clone3":        clone3,
 		"fsopen":        func() error { _, err := unix.Fsopen("tmpfs", 0); return err },
@@ -66,11 +66,11 @@ func attempts() map[string]func() error {
 		"tiocsti":      func() error { return onTerminal(unix.TIOCSTI) },
 		"tiocsti-high": func() error { return onTerminal(1<<32 | unix.TIOCSTI) },
 		"tioclinux":    func() error { return onTerminal(unix.TIOCLINUX) },
-		"vsock":        func() error { return socket(unix.AF_VSOCK, unix.SOCK_STREAM) },
-		"alg":          func() error { return socket(unix.AF_ALG, unix.SOCK_SEQPACKET) },
-		"packet":       func() error { return socket(unix.AF_PACKET, unix.SOCK_RAW) },
-		"unix":         func() error { return socket(unix.AF_UNIX, unix.SOCK_STREAM) },
-		"raw":          func() error { return socket(unix.AF_INET, unix.SOCK_RAW) },
+		"vsock":        func() error { return socket(unix.AF_VSOCK, unix.SOCK_STREAM, 0) },
+		"alg":          func() error { return socket(unix.AF_ALG, unix.SOCK_SEQPACKET, 0) },
+		"packet":       func() error { return socket(unix.AF_PACKET, unix.SOCK_RAW, 0) },
+		"unix":         func() error { return socket(unix.AF_UNIX, unix.SOCK_STREAM, 0) },
+		"raw":          func() error { return socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP) },
 		"abroad":       func() error { return dial("udp", "192.0.2.1:9") },
 		"resolve":      func() error { return dial("udp", "[2001:db8::1]:53") },
 		"host-tcp":     func() error { return dial("tcp", os.Getenv("HOST_TCP")) },
@@ -123,12 +123,8 @@ func perf() error {
 	return err
 }
 
-func ptraceInit() error {
-	if err := unix.PtraceAttach(1); err != nil {
-		return err
-	}
-	return unix.PtraceDetach(1)
-}
+// ptraceInit does not stop it, as PTRACE_ATTACH would for good.
+func ptraceInit() error { return unix.PtraceSeize(1) }
 
 func initMemory() error {
 	_, err := os.ReadFile("/proc/1/maps")
@@ -170,8 +166,8 @@ func onTerminal(request uint64) error {
 	return nil
 }
 
-func socket(family, kind int) error {
-	fd, err := unix.Socket(family, kind|unix.SOCK_CLOEXEC, 0)
+func socket(family, kind, protocol int) error {
+	fd, err := unix.Socket(family, kind|unix.SOCK_CLOEXEC, protocol)
 	if err == nil {
 		unix.Close(fd)
 	}
