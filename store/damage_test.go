@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -58,7 +59,22 @@ func TestFlippedByte(t *testing.T) {
 	wantClean(t, s)
 }
 
-// TestVerifyNamesModes and what is missing.
+// TestEntryOfAnotherKey: an entry under a name that is not its key's is damaged.
+func TestEntryOfAnotherKey(t *testing.T) {
+	s := newStore(t)
+	r := realize(t, s, "hello", "a")
+	k := planned("tree", "a")
+	must(0, os.WriteFile(s.path(journalPath(k)), must(os.ReadFile(s.path(journalPath(r.Key)))), 0o444))
+	want := []Problem{{journalPath(k), "damaged in the store: it is the entry of key " + r.Key.String()}}
+	if diff := cmp.Diff(want, must(s.Verify(t.Context())).Problems); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := s.Lookup(k); !errors.Is(err, ErrNotFound) || !errors.Is(err, ErrCorrupt) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestVerifyNames modes, and what is missing.
 func TestVerifyNames(t *testing.T) {
 	s := newStore(t)
 	im := putImage(t, s, "a")

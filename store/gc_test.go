@@ -118,6 +118,26 @@ func TestGCWithoutDatabase(t *testing.T) {
 	wantClean(t, s)
 }
 
+// TestGCKilled: at no moment does the database name what the journal does not.
+func TestGCKilled(t *testing.T) {
+	s := newStore(t)
+	old := realize(t, s, "hello", "old")
+	now := realize(t, s, "hello", "new")
+	must(0, s.Close())
+	must(0, s.removeEntries(must(s.GC(t.Context(), true)))) // and no further
+	if _, err := s.Lookup(old.Key); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the old one: %v", err)
+	}
+	if diff := cmp.Diff(&now, must(s.Lookup(now.Key))); diff != "" {
+		t.Error(diff)
+	}
+	wantClean(t, s)
+	if plan := must(s.GC(t.Context(), false)); len(plan.Items) != 5 {
+		t.Errorf("the next gc removes %v", items(plan))
+	}
+	wantClean(t, s)
+}
+
 // TestGCImages: an image stays while a root names it, or a live realization was
 // built with it, and its tree with it.
 func TestGCImages(t *testing.T) {

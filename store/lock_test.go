@@ -5,10 +5,12 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/fuel-infra/pbuild/store/digest"
 )
@@ -110,6 +112,95 @@ func TestGCRemovesFreeLocks(t *testing.T) {
 		t.Errorf("the held lock is gone: %v", err)
 	}
 	unlock()
+}
+
+// TestLockSwept: a lock whose file is removed under those who wait for it
+// excludes all the same.
+func TestLockSwept(t *testing.T) {
+	s := newStore(t)
+	k := digest.KeyOf([]byte("k"))
+	const takers, turns = 8, 100
+	var inside, worst atomic.Int32
+	done := make(chan error)
+	for range takers {
+		go func() {
+			for range turns {
+				unlock, err := s.LockKey(context.Background(), k)
+				if err != nil {
+					done <- err
+					return
+				}
+				worst.Store(max(worst.Load(), inside.Add(1)))
+				time.Sleep(200 * time.Microsecond)
+				inside.Add(-1)
+				unlock()
+			}
+			done <- nil
+		}()
+	}
+	for left := takers; left > 0; {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+			left--
+		default:
+			must(0, removeFree(s.path(locksDir, k.Hex())))
+		}
+	}
+	if worst.Load() != 1 {
+		t.Errorf("%d had the lock at once", worst.Load())
+	}
+}
+
+// TestWriterIsNotStarved: readers who overlap, so that there is always one,
+// let a writer through.
+func TestWriterIsNotStarved(t *testing.T) {
+	s := newStore(t)
+	var stop atomic.Bool
+	done := make(chan error)
+	const readers = 4
+	for i := range readers {
+		go func() {
+			time.Sleep(time.Duration(i) * 2 * time.Millisecond)
+			for !stop.Load() {
+				gate, err := s.enterDB(unix.LOCK_SH)
+				if err != nil {
+					done <- err
+					return
+				}
+				time.Sleep(8 * time.Millisecond)
+				gate.release()
+			}
+			done <- nil
+		}()
+	}
+	time.Sleep(20 * time.Millisecond)
+	got := make(chan error)
+	go func() {
+		gate, err := s.enterDB(unix.LOCK_EX)
+		if err == nil {
+			gate.release()
+		}
+		got <- err
+	}()
+	select {
+	case err := <-got:
+		if err != nil {
+			t.Error(err)
+		}
+		stop.Store(true)
+	case <-time.After(3 * time.Second):
+		t.Error("the writer has waited for 3 s")
+		stop.Store(true)
+		<-got
+	}
+	for range readers {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestFlockHolders(t *testing.T) {

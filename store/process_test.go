@@ -1,12 +1,16 @@
 package store
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,16 +121,8 @@ func TestKilled(t *testing.T) {
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 	acknowledged := map[string]bool{}
 	for i := range 30 {
-		cmd := roleCommand(t, "endless", s.Dir(), strconv.Itoa(i))
-		out := new(bytes.Buffer)
-		cmd.Stdout, cmd.Stderr = out, os.Stderr
-		must(0, cmd.Start())
-		time.Sleep(time.Duration(20+rng.IntN(260)) * time.Millisecond)
-		must(0, cmd.Process.Kill())
-		cmd.Wait()
-		lines := bytes.Split(out.Bytes(), []byte("\n"))
-		for _, line := range lines[:len(lines)-1] { // the last one may be cut
-			acknowledged[string(line)] = true
+		for _, line := range killLater(t, rng, roleCommand(t, "endless", s.Dir(), strconv.Itoa(i))) {
+			acknowledged[line] = true
 		}
 		// A fresh process has the first look.
 		for line := range acknowledged {
@@ -142,9 +138,6 @@ func TestKilled(t *testing.T) {
 		if names := must(readNames(s.path(quarantineDir))); len(names) > 0 {
 			t.Fatalf("after kill %d: quarantine holds %q", i, names)
 		}
-	}
-	if len(acknowledged) < 30 {
-		t.Errorf("only %d realizations in 30 lives: the kills came too early to mean anything", len(acknowledged))
 	}
 	found := map[string]bool{}
 	for _, r := range must(s.Realizations()) {
@@ -163,6 +156,35 @@ func TestKilled(t *testing.T) {
 	if names := must(readNames(s.path(locksDir))); len(names) != 5 {
 		t.Errorf("locks holds %q", names)
 	}
+}
+
+// killLater kills a process a random time after a random line of its output,
+// and returns the lines.
+func killLater(t *testing.T, rng *rand.Rand, cmd *exec.Cmd) []string {
+	t.Helper()
+	cmd.Stderr = os.Stderr
+	out := bufio.NewReader(must(cmd.StdoutPipe()))
+	must(0, cmd.Start())
+	var lines []string
+	read := func(n int) {
+		for len(lines) < n {
+			line, err := out.ReadString('\n')
+			if err != nil {
+				return // what is not a whole line was not said
+			}
+			lines = append(lines, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	wanted := rng.IntN(5)
+	read(wanted)
+	if len(lines) < wanted {
+		t.Errorf("it ended by itself after %d lines", len(lines))
+	}
+	time.Sleep(time.Duration(rng.IntN(80)) * time.Millisecond)
+	must(0, cmd.Process.Kill())
+	read(math.MaxInt)
+	cmd.Wait()
+	return lines
 }
 
 // endless puts and records, images and gc in between, until it is killed. Each

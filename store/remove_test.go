@@ -5,15 +5,22 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
 // TestRemoveAll removes what builds leave: directories without rights, links
-// that lead out, depth beyond the longest path.
+// that lead out, depth beyond the longest path and the number of open files.
 func TestRemoveAll(t *testing.T) {
 	base := sharedDir(t)
+	var old syscall.Rlimit
+	must(0, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &old))
+	few := old
+	few.Cur = 256
+	must(0, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &few))
+	defer func() { must(0, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &old)) }()
 	if err := asNobody(t, func() error { return tryRemoveAll(t, base) }); err != nil {
 		t.Error(err)
 	}

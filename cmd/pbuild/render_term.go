@@ -159,13 +159,13 @@ func (n *node) live(now time.Time) string {
 	since, step := sinceText(now.Sub(n.since)), escapeLine(n.step)
 	switch n.state {
 	case event.Waiting:
-		return fmt.Sprintf("%-9s %6s", "wait", since)
+		return fmt.Sprintf("%-9s %6s  %s", "wait", since, step)
 	case event.Fetching:
 		return fmt.Sprintf("%-9s %s", "fetch", n.bytes(now))
 	case event.Storing:
 		return fmt.Sprintf("%-9s %s", "store", n.bytes(now))
 	case event.Unpacking:
-		return fmt.Sprintf("%-9s %6s  %s", "unpack", since, n.of("packages"))
+		return fmt.Sprintf("%-9s %s", "unpack", n.bytes(now))
 	case event.Configuring:
 		return fmt.Sprintf("%-9s %6s  %s", "configure", since, step)
 	case event.Building:
@@ -184,11 +184,4 @@ func (n *node) bytes(now time.Time) string {
 		out += "  " + sizeText(int64(v)) + "/s"
 	}
 	return out
-}
-
-func (n *node) of(unit string) string {
-	if n.total == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d/%d %s", n.done, n.total, unit)
 }

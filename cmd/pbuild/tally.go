@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/fuel-infra/pbuild/internal/event"
@@ -92,14 +93,12 @@ func (n *node) phrase() string {
 		more = " (" + escapeLine(n.step) + ")"
 	}
 	switch n.state {
-	case event.Fetching, event.Storing:
+	case event.Fetching, event.Unpacking, event.Storing:
 		if n.total > 0 {
 			return string(n.state) + " " + sizeText(n.total)
 		}
-	case event.Unpacking:
-		if n.total > 0 {
-			return fmt.Sprintf("unpacking %d packages", n.total)
-		}
+	case event.Waiting:
+		return strings.TrimSpace("waiting " + escapeLine(n.step))
 	case event.Cached:
 		return "cached" + more
 	case event.Built:

@@ -51,9 +51,13 @@ func (m *Maker) bootstrap(ctx context.Context, b *recipe.Builder, packages []rec
 		}
 	}
 	node := event.Node{Name: b.Name, Format: Format}
-	var count atomic.Int64
-	all, err := m.unpackAll(ctx, upper, packages, func(name string) {
-		m.emit(event.Event{Node: node, State: event.Unpacking, Step: name, Done: count.Add(1), Total: int64(len(packages))})
+	var done atomic.Int64
+	var total int64
+	for _, p := range packages {
+		total += p.Size
+	}
+	all, err := m.unpackAll(ctx, upper, packages, func(p recipe.Package) {
+		m.emit(event.Event{Node: node, State: event.Unpacking, Step: p.Name, Done: done.Add(p.Size), Total: total})
 	})
 	if err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ func (m *Maker) install(ctx context.Context, b *recipe.Builder, packages []recip
 		all, err = m.readAll(ctx, packages)
 		return err
 	})
-	m.emit(event.Event{Node: event.Node{Name: b.Name, Format: Format}, State: event.Unpacking, Total: int64(len(packages))})
+	m.emit(event.Event{Node: event.Node{Name: b.Name, Format: Format}, State: event.Unpacking})
 	work := filepath.Join(scratch.Dir, "root")
 	if err := os.Mkdir(work, 0o700); err != nil {
 		return nil, err

@@ -94,6 +94,17 @@ func (m *Maker) ensure(ctx context.Context, b *recipe.Builder, base *Image) (*Im
 		return image, err
 	}
 	begun := time.Now()
+	image, err = m.makeLocked(ctx, b, base)
+	end := event.Event{Node: node, State: event.Built, Seconds: time.Since(begun).Seconds()}
+	if err != nil {
+		end.State, end.Err = event.Failed, ctx.Err() // why is told with what needed the image
+	}
+	m.emit(end)
+	return image, err
+}
+
+// makeLocked makes the image that the builder's lock names, and no other.
+func (m *Maker) makeLocked(ctx context.Context, b *recipe.Builder, base *Image) (*Image, error) {
 	made, err := m.make(ctx, b, base)
 	if err != nil {
 		return nil, err
@@ -102,11 +113,7 @@ func (m *Maker) ensure(ctx context.Context, b *recipe.Builder, base *Image) (*Im
 	if made.digest != b.Lock.Builder {
 		return nil, m.mismatch(b, made)
 	}
-	if image, err = m.keep(b, base, made); err != nil {
-		return nil, err
-	}
-	m.emit(event.Event{Node: node, State: event.Built, Seconds: time.Since(begun).Seconds()})
-	return image, nil
+	return m.keep(b, base, made)
 }
 
 // Make makes the builder's image anew from its packages and returns the lock

@@ -78,7 +78,8 @@ func (m *Maker) openDeb(p recipe.Package) (*deb.Deb, *os.File, *unpacked, error)
 			u.name, u.control.Get("Version"), u.arch, p.Name, p.Version, p.Arch)
 	}
 	for line := range strings.Lines(string(u.scripts["conffiles"])) {
-		if name := strings.TrimPrefix(strings.TrimSpace(line), "/"); name != "" && !strings.Contains(name, " ") {
+		// What begins otherwise has a flag that concerns upgrades (deb-conffiles(5)).
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "/"); ok {
 			u.conffiles = append(u.conffiles, name)
 		}
 	}
@@ -87,7 +88,7 @@ func (m *Maker) openDeb(p recipe.Package) (*deb.Deb, *os.File, *unpacked, error)
 
 // unpackAll unpacks the packages into dir, several at a time, and returns them
 // in their order.
-func (m *Maker) unpackAll(ctx context.Context, dir string, packages []recipe.Package, done func(name string)) ([]*unpacked, error) {
+func (m *Maker) unpackAll(ctx context.Context, dir string, packages []recipe.Package, done func(recipe.Package)) ([]*unpacked, error) {
 	out := make([]*unpacked, len(packages))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -122,7 +123,7 @@ func (m *Maker) unpackAll(ctx context.Context, dir string, packages []recipe.Pac
 			delete(names, ".")
 			u.names = slices.Sorted(maps.Keys(names))
 			out[i] = u
-			done(u.name)
+			done(packages[i])
 			return nil
 		})
 	}

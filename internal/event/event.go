@@ -22,9 +22,9 @@ type State string
 // The states of a node.
 const (
 	Queued      State = "queued"      // known, not begun
-	Waiting     State = "waiting"     // another process holds the key's lock
+	Waiting     State = "waiting"     // for another process, or for the builder image that Step names
 	Fetching    State = "fetching"    // Done and Total are bytes
-	Unpacking   State = "unpacking"   // Done and Total are packages
+	Unpacking   State = "unpacking"   // Done and Total are bytes of packages
 	Configuring State = "configuring" // Step is the package
 	Storing     State = "storing"     // Done and Total are bytes
 	Building    State = "building"    // Step is the latest line of the log

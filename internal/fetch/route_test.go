@@ -116,15 +116,22 @@ func TestDeadMirrorCostsOneTry(t *testing.T) {
 	s := newStore(t)
 	c, _ := newClient(t, s, "http://"+blackHole(t)+"/debian", good.base())
 	begun := time.Now()
-	for range 2 {
-		if err := c.All(t.Context(), filesOf(files), nil); err != nil {
-			t.Fatal(err)
-		}
+	if err := c.All(t.Context(), filesOf(files), nil); err != nil {
+		t.Fatal(err)
+	}
+	// What no mirror has is looked for on each, but at a dead one only in memory.
+	var none []File
+	for i := range 3 * parallel {
+		none = append(none, file(fmt.Sprintf("pool/none%d.deb", i), fmt.Sprint("none", i)))
+	}
+	var missing *MissingError
+	if err := c.All(t.Context(), none, nil); !errors.As(err, &missing) || len(missing.Files) != len(none) {
+		t.Fatal(err)
 	}
 	if took := time.Since(begun); took > dialTimeout+time.Second {
 		t.Errorf("took %s", took)
 	}
-	if good.requests() != len(files) {
+	if good.requests() != len(files)+len(none) {
 		t.Errorf("%d requests", good.requests())
 	}
 }

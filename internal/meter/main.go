@@ -1,7 +1,7 @@
 // Command meter measures for .ci/figures: wall time and memory of programs that
 // run in turns, and programs inside the sandbox.
 //
-//	meter turns -n 10 [-warm] -- A ARGUMENT… [-- B ARGUMENT…]
+//	meter turns -n 10 [-warm] -- A ARGUMENT… [--vs B ARGUMENT…]
 //	meter sandbox [-n 100] -scratch DIR -lower DIR… [-bind HOST:INSIDE]… -- PROGRAM ARGUMENT…
 //
 // Figures of a shared machine are worth something only as medians, and

@@ -74,12 +74,12 @@ func turns(flags *flag.FlagSet, args []string, out io.Writer) error {
 	return nil
 }
 
-// split divides arguments at each «--».
+// split divides arguments at each «--vs»; a «--» may belong to a program.
 func split(args []string) (programs [][]string) {
 	begun := false
 	for _, a := range args {
 		switch {
-		case a == "--":
+		case a == "--vs":
 			begun = false
 		case !begun:
 			programs, begun = append(programs, []string{a}), true

@@ -42,6 +42,7 @@ func (r *Realizer) build(ctx context.Context, n *Node) (_ *store.Realization, er
 	if err != nil {
 		return nil, err
 	}
+	r.emit(event.Event{Node: n.event(), State: event.Waiting, Step: "for " + n.Recipe.Deb.Builder})
 	image, err := r.Images.Ensure(ctx, n.Recipe.Deb.Builder)
 	if err != nil {
 		return nil, err

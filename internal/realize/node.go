@@ -11,6 +11,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/tree"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
+	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
@@ -28,8 +29,9 @@ type Node struct {
 	Text       []byte // of the derivation
 	Key        digest.Key
 
-	main   fs.FS // the main source where it is a folder, else nil
-	debian fs.FS // debian/ where it is not in the source, else nil
+	found  *store.Realization // by Plan, not yet held against the recipe's requirements; nil: none
+	main   fs.FS              // the main source where it is a folder, else nil
+	debian fs.FS              // debian/ where it is not in the source, else nil
 }
 
 func (n *Node) event() event.Node {

@@ -27,7 +27,7 @@ func (r *Realizer) Plan(ctx context.Context, targets []Target) (*Plan, error) {
 			return nil, err
 		}
 		p.Nodes = append(p.Nodes, n)
-		switch _, err := r.Store.Lookup(n.Key); {
+		switch n.found, err = r.Store.Lookup(n.Key); {
 		case err == nil:
 			p.Cached++
 		case errors.Is(err, store.ErrNotFound):

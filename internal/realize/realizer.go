@@ -88,12 +88,14 @@ func (r *Realizer) one(ctx context.Context, n *Node) Result {
 }
 
 func (r *Realizer) realize(ctx context.Context, n *Node) (*store.Realization, event.State, error) {
-	real, err := r.lookup(n)
-	if err == nil {
-		return real, event.Cached, nil
-	}
-	if !errors.Is(err, store.ErrNotFound) {
-		return nil, event.Failed, err
+	if n.found != nil {
+		err := r.require(n, n.found.Files)
+		switch {
+		case err == nil:
+			return n.found, event.Cached, nil
+		case !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrCorrupt):
+			return nil, event.Failed, err
+		}
 	}
 	r.emit(event.Event{Node: n.event(), State: event.Waiting})
 	unlock, err := r.Store.LockKey(ctx, n.Key)
@@ -101,29 +103,25 @@ func (r *Realizer) realize(ctx context.Context, n *Node) (*store.Realization, ev
 		return nil, event.Failed, err
 	}
 	defer unlock()
-	if real, err = r.lookup(n); err == nil {
-		return real, event.Cached, nil
-	}
-	if !errors.Is(err, store.ErrNotFound) {
-		return nil, event.Failed, err
-	}
-	if real, err = r.build(ctx, n); err != nil {
-		return nil, event.Failed, err
-	}
-	return real, event.Built, nil
-}
-
-// lookup finds the node's realization and holds it against what the recipe
-// requires today: that is not in the key.
-func (r *Realizer) lookup(n *Node) (*store.Realization, error) {
+	// Another process may have built it meanwhile.
 	real, err := r.Store.Lookup(n.Key)
-	if err != nil {
-		return nil, err
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		if real, err = r.build(ctx, n); err != nil {
+			return nil, event.Failed, err
+		}
+		return real, event.Built, nil
+	case err == nil:
+		err = r.require(n, real.Files)
 	}
-	return real, r.require(n, real.Files)
+	if err != nil {
+		return nil, event.Failed, err
+	}
+	return real, event.Cached, nil
 }
 
-// require checks the required paths against the packages' output texts.
+// require checks the paths that the recipe requires today, which are not in the
+// key, against the packages' output texts.
 func (r *Realizer) require(n *Node, files []store.File) error {
 	for _, f := range files {
 		want := n.Recipe.Deb.Require[f.Package]
