@@ -46,18 +46,18 @@ func attach(tree int, b Bind) error {
 	if inTemporary(b.Inside) {
 		isDir, err := isDirectory(tree)
 		if err == nil {
-			err = makePoint(unix.AT_FDCWD, b.Inside[1:], isDir, "")
+			err = makePoint(unix.AT_FDCWD, point{name: b.Inside[1:], isDir: isDir})
 		}
 		if err != nil {
 			return err
 		}
 	}
-	point, err := openPoint(b.Inside[1:])
+	place, err := openPoint(b.Inside[1:])
 	if err != nil {
 		return err
 	}
-	defer unix.Close(point)
-	return unix.MoveMount(tree, "", point, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
+	defer unix.Close(place)
+	return unix.MoveMount(tree, "", place, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
 }
 
 // openPoint opens a mount point below the new root. A symbolic link of an

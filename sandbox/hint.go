@@ -43,7 +43,7 @@ func hint(stage string, err error) string {
 	case stage == "filter" && (errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS)):
 		return "the kernel was built without system call filters (CONFIG_SECCOMP_FILTER)"
 	case stage == "mount points":
-		return "the image must have a directory there, or nothing"
+		return "the image must have a directory there, or no entry in any of its layers"
 	case stage == "binds" && errors.Is(err, unix.ELOOP):
 		return "the path runs through a symbolic link of the image: name it by its real path"
 	case refused && slices.Contains([]string{"uid map", "private mounts", "overlay", "loopback", "host name"}, stage):

@@ -25,7 +25,8 @@ import (
 // what it left running is killed when it exits, and does not delay Run.
 //
 // Scratch must be a directory of mode 0700 that belongs to the caller. In it
-// Run makes upper, work and points. An upper that is there is used on: that is
+// Run makes upper and work, and points where the layers lack a directory that
+// is mounted on. An upper that is there is used on: that is
 // how a second run sees what the first one changed. It is left for the caller
 // to read, in the form of overlayfs (character device 0:0 for what was removed,
 // attribute user.overlay.opaque for directories that hide the lower one), and

@@ -29,7 +29,7 @@ func prepareScratch(dir string) error {
 			return fmt.Errorf("%s: %w", dir, err)
 		}
 	}
-	for _, name := range []string{upperName, workName, pointsName} {
+	for _, name := range []string{upperName, workName} {
 		err := unix.Mkdirat(fd, name, 0o755)
 		if name == upperName && errors.Is(err, unix.EEXIST) {
 			continue

@@ -141,7 +141,7 @@ func TestRemoveScratchWhileLinksAreSwapped(t *testing.T) {
 // TestRemoveDeepTree: deeper than any path, with a bounded number of
 // descriptors.
 func TestRemoveDeepTree(t *testing.T) {
-	s := probe(t, "deep", "/", "5000")
+	s := probe(t, "deep", "/", "2500")
 	output(t, s)
 	var before unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
@@ -164,7 +164,7 @@ func TestRemoveDeepTree(t *testing.T) {
 
 func TestRemoveWideTree(t *testing.T) {
 	dir := filepath.Join(tempDir(t), "wide")
-	for i := range 6000 {
+	for i := range 3000 {
 		if i%1000 == 0 {
 			addTree(t, dir, strconv.Itoa(i)+"d/x")
 		}

@@ -117,6 +117,7 @@ func TestVerifyNames(t *testing.T) {
 // Each first lookup after that works, in another process, since Badger ends
 // the process on some of what it does not expect.
 func TestDatabaseDamaged(t *testing.T) {
+	t.Parallel()
 	s := newStore(t)
 	var r Realization
 	for i := range 3 {

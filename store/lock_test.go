@@ -117,9 +117,10 @@ func TestGCRemovesFreeLocks(t *testing.T) {
 // TestLockSwept: a lock whose file is removed under those who wait for it
 // excludes all the same.
 func TestLockSwept(t *testing.T) {
+	t.Parallel()
 	s := newStore(t)
 	k := digest.KeyOf([]byte("k"))
-	const takers, turns = 8, 100
+	const takers, turns = 8, 150
 	var inside, worst atomic.Int32
 	done := make(chan error)
 	for range takers {

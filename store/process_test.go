@@ -20,6 +20,7 @@ import (
 // TestManyProcesses: 20 processes want the same 6 keys, each in its own order;
 // each key is built once, and all see the same result.
 func TestManyProcesses(t *testing.T) {
+	t.Parallel()
 	s := newStore(t)
 	const processes, keys = 20, 6
 	type proc struct {
@@ -117,6 +118,7 @@ func obtain(s *Store, recipe string) error {
 // Afterwards the first process to look at the store finds it whole: what was
 // acknowledged is there, and nothing else is damaged.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	s := newStore(t)
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 	acknowledged := map[string]bool{}

@@ -1,6 +1,7 @@
 package builder_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"fmt"
 	"os"
@@ -22,6 +23,8 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
+func TestMain(m *testing.M) { testenv.Main(m) }
+
 // smallPackages are the fewest packages of debian-12-base that dpkg can
 // configure, and debconf.
 var smallPackages = strings.Fields(`
@@ -32,7 +35,7 @@ var smallPackages = strings.Fields(`
 // releaseDate is that of all made-up locks.
 var releaseDate = time.Date(2026, 7, 11, 10, 16, 37, 0, time.UTC)
 
-// bench is what a Maker needs: a store, a mirror and a collection that a test
+// bench is what a Maker needs: a store, a mirror, and a collection that the test
 // writes.
 type bench struct {
 	t       *testing.T
@@ -43,13 +46,53 @@ type bench struct {
 
 	mu     sync.Mutex // guards events
 	events []event.Event
-	watch  func(event.Event) // called with mu held; may be nil
+	watch  func(event.Event) // sees each event; nil for nobody
 }
 
+// newBench returns a bench with an empty store and a mirror of these packages.
 func newBench(t *testing.T, packages ...recipe.Package) *bench {
 	t.Helper()
 	b := &bench{t: t, archive: testenv.NewArchive(t, packages...), files: fstest.MapFS{}}
 	b.open(filepath.Join(t.TempDir(), "store"))
+	return b
+}
+
+// small is a store that holds the image of the builder «small», made once.
+var small struct {
+	once sync.Once
+	dir  string
+	made map[string][]byte // small.yaml, .packages, .lock and .files
+}
+
+// newLayerBench returns a bench with the store and the collection of small, and
+// an empty mirror.
+func newLayerBench(t *testing.T) *bench {
+	t.Helper()
+	small.once.Do(func() {
+		packages := testenv.LockedPackages(t, "debian-12-base", smallPackages...)
+		b := newBench(t, packages...)
+		dir, err := os.MkdirTemp("", "small-") // goes with the test run
+		if err != nil {
+			t.Fatal(err)
+		}
+		small.dir = filepath.Join(dir, "store")
+		b.open(small.dir)
+		b.define("small", "", packages...)
+		b.locked("small")
+		b.clean()
+		small.made = map[string][]byte{}
+		for name, f := range b.files {
+			small.made[name] = f.Data
+		}
+	})
+	if small.made == nil {
+		t.Fatal("small could not be made")
+	}
+	b := &bench{t: t, archive: testenv.NewArchive(t), files: fstest.MapFS{}}
+	for name, body := range small.made {
+		b.files[name] = &fstest.MapFile{Data: body, Mode: 0o644}
+	}
+	b.open(small.dir)
 	return b
 }
 
@@ -60,9 +103,10 @@ func (b *bench) open(dir string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.store, b.client = s, fetch.New(s, b.archive.Mirrors())
+	c := fetch.New(s, b.archive.Mirrors())
+	b.store, b.client = s, c
 	b.t.Cleanup(func() {
-		b.client.Close()
+		c.Close()
 		if err := s.Close(); err != nil {
 			b.t.Error(err)
 		}
@@ -76,19 +120,20 @@ func (b *bench) maker() *builder.Maker {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	c.Dir = "recipes"
 	return &builder.Maker{Store: b.store, Fetch: b.client, Recipes: c, Arch: testenv.Arch, Events: b.sink}
 }
 
 func (b *bench) sink(e event.Event) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.events = append(b.events, e)
+	b.mu.Unlock()
 	if b.watch != nil {
 		b.watch(e)
 	}
 }
 
-// states returns the states that the node came through, each change once.
+// states returns what the node came through, each change once, and forgets.
 func (b *bench) states(name string) []event.State {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -98,6 +143,7 @@ func (b *bench) states(name string) []event.State {
 			out = append(out, e.State)
 		}
 	}
+	b.events = nil
 	return slices.Compact(out)
 }
 
@@ -126,7 +172,7 @@ func (b *bench) write(name string, body []byte) {
 	b.files["builders/"+name] = &fstest.MapFile{Data: body, Mode: 0o644}
 }
 
-// locked makes the builder and writes what came out into its lock.
+// locked makes the builder, writes what came out into its lock, and returns that.
 func (b *bench) locked(name string) *recipe.BuilderLock {
 	b.t.Helper()
 	lock, files, err := b.maker().Make(b.t.Context(), name)
@@ -136,6 +182,24 @@ func (b *bench) locked(name string) *recipe.BuilderLock {
 	b.write(name+".lock", lock.Text())
 	b.write(name+".files", files)
 	return lock
+}
+
+// ensure wants the builder's image.
+func (b *bench) ensure(name string) *builder.Image {
+	b.t.Helper()
+	image, err := b.maker().Ensure(b.t.Context(), name)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return image
+}
+
+// absent wants no image of the name.
+func (b *bench) absent(name string) {
+	b.t.Helper()
+	if d, err := b.store.Root(name); err == nil {
+		b.t.Errorf("%s is kept as %s", name, d.Digest)
+	}
 }
 
 // clean wants a store that verifies, and nothing left in the making.
@@ -148,38 +212,39 @@ func (b *bench) clean() {
 	for _, p := range report.Problems {
 		b.t.Errorf("verify: %s: %s", p.Path, p.What)
 	}
-	b.nothingIn("tmp")
-	b.nothingIn("quarantine")
-}
-
-func (b *bench) nothingIn(dir string) {
-	b.t.Helper()
-	left, err := os.ReadDir(filepath.Join(b.store.Dir(), dir))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	for _, e := range left {
-		b.t.Errorf("left in %s: %s", dir, e.Name())
+	for _, dir := range []string{"tmp", "quarantine"} {
+		left, err := os.ReadDir(filepath.Join(b.store.Dir(), dir))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for _, e := range left {
+			b.t.Errorf("left in %s: %s", dir, e.Name())
+		}
 	}
 }
 
-// madeUp returns a .deb of one file, /usr/share/NAME, and these control members
-// besides control.
-func madeUp(name, version, fields string, members map[string]string, data ...debtest.File) []byte {
-	control := []debtest.File{debtest.Regular("control", fmt.Sprintf(
-		"Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: A Packager <packager@example.org>\nDescription: made up\n%s", name, version, fields))}
+// madeUp returns a .deb for all architectures with these control members besides
+// control, and these files; without any, /usr/share/NAME.
+func madeUp(name, version string, members map[string]string, data ...debtest.File) []byte {
+	control := []debtest.File{debtest.Regular("./control", fmt.Sprintf(
+		"Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: A Packager <packager@example.org>\nDescription: made up\n", name, version))}
 	for _, m := range []string{"preinst", "postinst", "conffiles", "triggers"} {
 		if body, ok := members[m]; ok {
-			f := debtest.Regular(m, body)
+			f := debtest.File{Header: tar.Header{Name: "./" + m}, Data: body}
 			if strings.HasSuffix(m, "inst") {
 				f.Mode = 0o755
 			}
 			control = append(control, f)
 		}
 	}
+	files := []debtest.File{debtest.Directory("./"), debtest.Directory("./usr/"), debtest.Directory("./usr/share/")}
 	if data == nil {
-		data = []debtest.File{debtest.Directory("./"), debtest.Directory("./usr/"), debtest.Directory("./usr/share/"),
-			debtest.Regular("./usr/share/"+name, "made up\n")}
+		data = []debtest.File{debtest.Regular("./usr/share/"+name, "made up\n")}
 	}
-	return debtest.Build(debtest.Tar(control...), debtest.Tar(data...))
+	return debtest.Build(debtest.Tar(control...), debtest.Tar(append(files, data...)...))
+}
+
+// add puts a made-up package into the mirror and returns its line of a lock.
+func (b *bench) add(name string, members map[string]string, data ...debtest.File) recipe.Package {
+	return b.archive.AddPackage(name, "1", "all", madeUp(name, "1", members, data...))
 }

@@ -2,6 +2,7 @@ package builder
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -16,7 +17,7 @@ import (
 // tree returns a layer unpacked, from its blob where need be.
 func (m *Maker) tree(diffID digest.Digest, layer v1.Descriptor) (*store.Tree, error) {
 	t, err := m.Store.Tree(diffID)
-	if err == nil || missing(err) != store.ErrNotFound {
+	if err == nil || !errors.Is(err, store.ErrNotFound) {
 		return t, err
 	}
 	d, err := digest.Parse(string(layer.Digest))

@@ -120,7 +120,7 @@ func (d *Deb) readControl(m member) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
-		d.members[e.Path] = controlMember{mode: e.Mode & 0777, data: b}
+		d.members[e.Path] = controlMember{mode: e.Mode & 0o777, data: b}
 	}
 	c, ok := d.members["control"]
 	if !ok {

@@ -15,22 +15,37 @@ import (
 	"time"
 )
 
-// blackHole returns an address that takes no connection and says nothing: a
-// listener whose queue is full, so that the kernel drops each new SYN.
-func blackHole(t *testing.T) string {
+// taken binds a port on loopback for the time of the test. Nobody listens, so
+// that each connection is refused.
+func taken(t *testing.T) (fd int, addr string) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { syscall.Close(fd) })
-	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), syscall.Listen(fd, 0)); err != nil {
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		t.Fatal(err)
 	}
 	name, err := syscall.Getsockname(fd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
+	return fd, fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
+}
+
+// deadBase returns a mirror that refuses connections.
+func deadBase(t *testing.T) string {
+	_, addr := taken(t)
+	return "http://" + addr + "/debian"
+}
+
+// blackHole returns an address that takes no connection and says nothing: a
+// listener whose queue is full, so that the kernel drops each new SYN.
+func blackHole(t *testing.T) string {
+	fd, addr := taken(t)
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
 	for range 10 {
 		conn, err := net.DialTimeout("tcp", addr, 200*time.Millisecond)
 		if err != nil {

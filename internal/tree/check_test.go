@@ -68,7 +68,10 @@ func TestCheck(t *testing.T) {
 		{"link", func(d string) error { return relink(d+"/bin", "usr/lib") }, []string{"bin: link usr/bin → usr/lib"}, true},
 		{"hard link broken", func(d string) error {
 			os.Remove(d + "/usr/bin/su")
-			if err := os.WriteFile(d+"/usr/bin/su", []byte("su\n"), 0o755); err != nil {
+			if err := os.WriteFile(d+"/usr/bin/su", []byte("su\n"), 0o700); err != nil {
+				return err
+			}
+			if err := os.Chmod(d+"/usr/bin/su", 0o755); err != nil {
 				return err
 			}
 			return setDiskTime(d+"/usr/bin/su", epoch, 0)

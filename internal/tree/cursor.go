@@ -84,7 +84,7 @@ func openLevel(parent int, name string) (level, error) {
 	l := level{name: name}
 	var err error
 	if l.fd, err = unix.Openat(parent, name, openDirFlags, 0); errors.Is(err, unix.EACCES) {
-		l.fd, err = openBarred(parent, name, openDirFlags, 0700)
+		l.fd, err = openBarred(parent, name, openDirFlags, 0o700)
 	}
 	if err != nil {
 		return l, err
@@ -94,9 +94,9 @@ func openLevel(parent int, name string) (level, error) {
 		unix.Close(l.fd)
 		return l, err
 	}
-	if st.Mode&0500 != 0500 {
-		l.mode, l.barred = st.Mode&07777, true
-		if err := unix.Fchmod(l.fd, l.mode|0700); err != nil {
+	if st.Mode&0o500 != 0o500 {
+		l.mode, l.barred = st.Mode&0o7777, true
+		if err := unix.Fchmod(l.fd, l.mode|0o700); err != nil {
 			unix.Close(l.fd)
 			return l, err
 		}
@@ -121,11 +121,11 @@ func openBarred(parent int, name string, flags int, bits uint32) (int, error) {
 		return -1, unix.EACCES
 	}
 	self := "/proc/self/fd/" + strconv.Itoa(path)
-	if err := unix.Chmod(self, st.Mode&07777|bits); err != nil {
+	if err := unix.Chmod(self, st.Mode&0o7777|bits); err != nil {
 		return -1, err
 	}
 	fd, err := unix.Openat(parent, name, flags, 0)
-	if back := unix.Chmod(self, st.Mode&07777); err == nil && back != nil {
+	if back := unix.Chmod(self, st.Mode&0o7777); err == nil && back != nil {
 		unix.Close(fd)
 		return -1, back
 	}

@@ -22,7 +22,7 @@ func diskTime(t int64) int64 { return min(max(t, 0), maxDiskTime) }
 
 // diskMode returns the mode that a file with the recorded one has on disk:
 // setuid and setgid would be real on the host.
-func diskMode(m uint32) uint32 { return m &^ 06000 }
+func diskMode(m uint32) uint32 { return m &^ 0o6000 }
 
 func setTime(dirfd int, name string, t int64) error {
 	ts := unix.Timespec{Sec: diskTime(t)}
@@ -31,7 +31,7 @@ func setTime(dirfd int, name string, t int64) error {
 
 // putFile makes a new file from size bytes of r and returns their digest.
 func putFile(dirfd int, name string, mode uint32, mtime int64, r io.Reader, size int64, buf []byte) (digest.Digest, error) {
-	fd, err := unix.Openat(dirfd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0600)
+	fd, err := unix.Openat(dirfd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return digest.Digest{}, err
 	}

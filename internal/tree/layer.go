@@ -162,7 +162,7 @@ func (w *layerWriter) own(e *Entry) {
 		e.Xattrs[k] = v
 	}
 	if e.Kind != Symlink {
-		e.Mode |= o.Mode & 06000
+		e.Mode |= o.Mode & 0o6000
 	}
 }
 
@@ -171,7 +171,7 @@ func copyFile(ctx context.Context, w io.Writer, dirfd int, name string, n *node,
 	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
 	fd, err := unix.Openat(dirfd, name, flags, 0)
 	if errors.Is(err, unix.EACCES) {
-		fd, err = openBarred(dirfd, name, flags, 0400)
+		fd, err = openBarred(dirfd, name, flags, 0o400)
 	}
 	if err != nil {
 		return digest.Digest{}, err

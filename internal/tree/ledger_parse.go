@@ -65,7 +65,7 @@ func checkEntry(e Entry) error {
 		return bad("unknown kind")
 	case e.Kind == Opaque && !isOpaque(e.Path):
 		return bad("an opaque marker is called " + opaqueName)
-	case e.Mode > 07777:
+	case e.Mode > 0o7777:
 		return bad("mode has more than 07777")
 	case e.UID < 0 || e.GID < 0 || e.UID > maxOwner || e.GID > maxOwner:
 		return bad("owner out of range")

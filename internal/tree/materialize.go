@@ -38,7 +38,7 @@ func Materialize(fsys fs.FS, dir string, mtime time.Time) (err error) {
 		}
 		switch e.Kind {
 		case Dir:
-			err = unix.Mkdirat(fd, name, 0700)
+			err = unix.Mkdirat(fd, name, 0o700)
 		case Symlink:
 			err = putSymlink(fd, name, e.Link, mtime.Unix())
 		default:
@@ -58,7 +58,7 @@ func Materialize(fsys fs.FS, dir string, mtime time.Time) (err error) {
 	if err != nil {
 		return err
 	}
-	return finishDir(root, 0755, mtime.Unix())
+	return finishDir(root, 0o755, mtime.Unix())
 }
 
 // PackSource writes a source tree as a canonical tar of the view that

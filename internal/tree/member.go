@@ -57,13 +57,13 @@ func (r *Reader) fromHeader(h *tar.Header) (Entry, error) {
 		return Entry{}, err
 	}
 	e := Entry{
-		Path: path, Kind: kind, Mode: uint32(h.Mode & 07777), UID: h.Uid, GID: h.Gid, MTime: h.ModTime.Unix(),
+		Path: path, Kind: kind, Mode: uint32(h.Mode & 0o7777), UID: h.Uid, GID: h.Gid, MTime: h.ModTime.Unix(),
 	}
 	switch kind {
 	case File:
 		e.Size = h.Size
 	case Symlink:
-		e.Mode, e.Link = 0777, h.Linkname
+		e.Mode, e.Link = 0o777, h.Linkname
 	case CharDev, BlockDev:
 		e.Major, e.Minor = uint32(h.Devmajor), uint32(h.Devminor)
 		if int64(e.Major) != h.Devmajor || int64(e.Minor) != h.Devminor {

@@ -46,7 +46,7 @@ func Digest(fsys fs.FS) (digest.Digest, error) {
 			if err != nil {
 				return digest.Digest{}, err
 			}
-			if e.Mode&0100 != 0 {
+			if e.Mode&0o100 != 0 {
 				line[0] = 'x'
 			}
 			line = append(append(line, d.Hex()...), '\t')
@@ -123,7 +123,7 @@ func sourceEntries(fsys fs.FS) (Ledger, error) {
 }
 
 func sourceEntry(fsys fs.FS, path string, d fs.DirEntry) (Entry, error) {
-	e := Entry{Path: path, Mode: 0644}
+	e := Entry{Path: path, Mode: 0o644}
 	if !utf8.ValidString(path) {
 		return e, errors.New("a name that is not UTF-8")
 	}
@@ -137,17 +137,17 @@ func sourceEntry(fsys fs.FS, path string, d fs.DirEntry) (Entry, error) {
 			return e, errChanged
 		}
 		e.Kind, e.Size = File, info.Size()
-		if info.Mode()&0100 != 0 {
-			e.Mode = 0755
+		if info.Mode()&0o100 != 0 {
+			e.Mode = 0o755
 		}
 	case t.IsDir():
-		e.Kind, e.Mode = Dir, 0755
+		e.Kind, e.Mode = Dir, 0o755
 	case t&fs.ModeSymlink != 0:
 		target, err := fs.ReadLink(fsys, path)
 		if err != nil {
 			return e, err
 		}
-		e.Kind, e.Mode, e.Link = Symlink, 0777, target
+		e.Kind, e.Mode, e.Link = Symlink, 0o777, target
 	case t&fs.ModeNamedPipe != 0:
 		return e, errors.New("a fifo can't be part of a source")
 	case t&fs.ModeSocket != 0:

@@ -132,7 +132,7 @@ func (u *unpacker) parent(dir string) (int, error) {
 	if fd, err = u.parent(up); err != nil {
 		return -1, err
 	}
-	e := Entry{Path: dir, Kind: Dir, Mode: 0755}
+	e := Entry{Path: dir, Kind: Dir, Mode: 0o755}
 	if err := u.put(fd, name, &e); err != nil {
 		return -1, fmt.Errorf("unpack %s: %w", quoteName(dir), err)
 	}
@@ -148,7 +148,7 @@ func (u *unpacker) put(fd int, name string, e *Entry) (err error) {
 		return err
 	case Dir:
 		// 0700 whatever the recorded mode: it has to be filled first.
-		err := unix.Mkdirat(fd, name, 0700)
+		err := unix.Mkdirat(fd, name, 0o700)
 		if !u.shared || !errors.Is(err, unix.EEXIST) {
 			return err
 		}
@@ -162,7 +162,7 @@ func (u *unpacker) put(fd int, name string, e *Entry) (err error) {
 	case HardLink:
 		return u.link(fd, name, e.Link)
 	case FIFO:
-		if err := unix.Mknodat(fd, name, unix.S_IFIFO|0600, 0); err != nil {
+		if err := unix.Mknodat(fd, name, unix.S_IFIFO|0o600, 0); err != nil {
 			return err
 		}
 		// Just made in a private directory: no symlink to follow.

@@ -126,14 +126,14 @@ func stat(dirfd int, name string) (node, error) {
 
 func fromStat(st *unix.Stat_t) (node, error) {
 	n := node{nsec: int64(st.Mtim.Nsec), id: inode{dev: uint64(st.Dev), ino: st.Ino}, many: st.Nlink > 1}
-	n.Mode, n.MTime = st.Mode&07777, int64(st.Mtim.Sec)
+	n.Mode, n.MTime = st.Mode&0o7777, int64(st.Mtim.Sec)
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 		n.Kind, n.Size = File, st.Size
 	case unix.S_IFDIR:
 		n.Kind = Dir
 	case unix.S_IFLNK:
-		n.Kind, n.Mode = Symlink, 0777
+		n.Kind, n.Mode = Symlink, 0o777
 	case unix.S_IFCHR, unix.S_IFBLK:
 		n.Kind = CharDev
 		if st.Mode&unix.S_IFMT == unix.S_IFBLK {

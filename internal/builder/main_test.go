@@ -1,9 +1,0 @@
-package builder_test
-
-import (
-	"testing"
-
-	"github.com/fuel-infra/pbuild/internal/testenv"
-)
-
-func TestMain(m *testing.M) { testenv.Main(m) }
