@@ -127,12 +127,12 @@ func submountHelper() {
 	})
 }
 
-// helperWithCapabilities runs a helper in a user namespace that maps its own
-// uid, with capabilities there.
+// helperWithCapabilities runs a helper in namespaces of its own, where it keeps
+// its uid and has capabilities.
 func helperWithCapabilities(name string, caps ...uintptr) *exec.Cmd {
 	c := helper(name)
 	c.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNS,
+		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWUTS,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}},
 		AmbientCaps: caps,

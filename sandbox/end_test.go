@@ -133,6 +133,18 @@ func TestStreamHandedOut(t *testing.T) {
 	}
 }
 
+// TestRollingForks: processes that fork and exit again and again, so that no
+// list of them is ever right, end with the sandbox.
+func TestRollingForks(t *testing.T) {
+	s := probe(t, "roll")
+	for range 5 {
+		if err := Run(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		noProcessesOf(t, s)
+	}
+}
+
 // TestOrphansAreReaped: processes whose parents ended are taken in by init.
 func TestOrphansAreReaped(t *testing.T) {
 	if got := output(t, probe(t, "reaped", "50")); got != "zombies: 0\n" {

@@ -10,10 +10,12 @@ import (
 // process of its own.
 func helpers() map[string]func() {
 	return map[string]func(){
-		"parent":   parentHelper,
 		"inherit":  inheritHelper,
+		"mounted":  mountedHelper,
+		"names":    namesHelper,
 		"off":      offHelper,
 		"overlay":  overlayHelper,
+		"parent":   parentHelper,
 		"submount": submountHelper,
 	}
 }

@@ -36,8 +36,12 @@ func raiseLoopback() error {
 
 // setLimits makes equal everywhere what programs ask for and act on. Some
 // close every descriptor up to the limit, so that it is not as high as it
-// could be; a hard limit of the caller that is lower stays.
+// could be; a hard limit of the caller that is lower stays. The personality is
+// here since setarch(8) in front of the caller would change what uname tells.
 func setLimits() error {
+	if _, _, errno := unix.RawSyscall(unix.SYS_PERSONALITY, 0, 0, 0); errno != 0 {
+		return fmt.Errorf("personality: %w", errno)
+	}
 	for _, l := range []struct {
 		what       int
 		soft, hard uint64

@@ -163,6 +163,11 @@ func TestSysIsEmpty(t *testing.T) {
 	if got := output(t, s); got != "/sys: []\n" {
 		t.Errorf("got %s", got)
 	}
+	s.Argv = []string{"/bin/probe", "try", "sys-file"}
+	if got := output(t, s); got != "sys-file: EROFS\n" {
+		t.Errorf("got %s", got)
+	}
+	s.Argv = []string{"/bin/probe", "ls", "/sys"}
 	if got := without(t, s, "sys"); got != "/sys: [\"of-the-image\"]\n" {
 		t.Errorf("control: got %s", got)
 	}

@@ -38,10 +38,10 @@ func (c *cell) start() error {
 	return nil
 }
 
-// resetSignals gives every signal its default action. The kernel drops such a
-// signal when a process inside sends it to init, where the handlers of the Go
-// runtime would let it end init; and the program gets the defaults even if the
-// caller was started with some signals ignored.
+// resetSignals gives every signal its default action and blocks none. The
+// kernel drops such a signal when a process inside sends it to init, where the
+// handlers of the Go runtime would let it end init; and the program gets the
+// defaults even if the caller was started with some signals ignored or blocked.
 func resetSignals() error {
 	var action [4]uint64 // struct sigaction of the kernel: SIG_DFL, no flags, no mask
 	for n := uintptr(1); n <= 64; n++ {
@@ -53,7 +53,7 @@ func resetSignals() error {
 			return fmt.Errorf("signal %d: %w", n, errno)
 		}
 	}
-	return nil
+	return unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil)
 }
 
 // lookup finds the program as execvp(3) does, in the PATH of the new

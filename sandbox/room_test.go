@@ -1,17 +1,21 @@
 package sandbox
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 // TestFacts compares all that a build sees of its surroundings.
@@ -21,6 +25,14 @@ func TestFacts(t *testing.T) {
 	// A caller started by nohup, for one, has this signal ignored.
 	signal.Ignore(syscall.SIGHUP)
 	defer signal.Reset(syscall.SIGHUP)
+	runtime.LockOSThread() // and this one blocked
+	defer runtime.UnlockOSThread()
+	var mask, old unix.Sigset_t
+	mask.Val[0] = 1 << (unix.SIGUSR2 - 1)
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &mask, &old); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil)
 
 	s := probe(t, "facts")
 	s.Dir = "/tmp"
@@ -56,6 +68,32 @@ interface up: lo
 			t.Errorf("%s: also without the stage that makes it so", line)
 		}
 	}
+}
+
+// TestHostNames: both names of the host are replaced.
+func TestHostNames(t *testing.T) {
+	s := probe(t)
+	h := helperWithCapabilities("names", unix.CAP_SYS_ADMIN)
+	h.Env = append(h.Env, "LOWER="+s.Lower[0], "SCRATCH="+s.Scratch)
+	out, err := h.Output()
+	if err != nil || !strings.Contains(string(out), "host: pbuild\ndomain: (none)\n") {
+		t.Errorf("got %s %v", out, err)
+	}
+	h = helperWithCapabilities("names", unix.CAP_SYS_ADMIN)
+	h.Env = append(h.Env, "LOWER="+s.Lower[0], "SCRATCH="+s.Scratch, "OMIT=host name")
+	out, err = h.Output()
+	if err != nil || !strings.Contains(string(out), "host: secret-host\ndomain: secret-domain\n") {
+		t.Errorf("control: got %s %v", out, err)
+	}
+}
+
+func namesHelper() {
+	if err := errors.Join(unix.Sethostname([]byte("secret-host")), unix.Setdomainname([]byte("secret-domain"))); err != nil {
+		fmt.Println(err)
+		return
+	}
+	s := Spec{Lower: []string{os.Getenv("LOWER")}, Scratch: os.Getenv("SCRATCH"), Argv: []string{"/bin/probe", "facts"}}
+	runHelper(s, os.Getenv("OMIT"))
 }
 
 func TestDescriptors(t *testing.T) {
@@ -116,7 +154,7 @@ func TestMountTable(t *testing.T) {
 	s := probe(t, "mounts")
 	s.Binds = []Bind{{Host: tempDir(t), Inside: "/build/in"}}
 	out := output(t, s)
-	numbered := regexp.MustCompile(`lowerdir=[0-9:]+,upperdir=[0-9]+,workdir=[0-9]+,`)
+	numbered := regexp.MustCompile(`,lowerdir=[0-9:]+,upperdir=[0-9]+,workdir=[0-9]+,.*\bvolatile,userxattr\b`)
 	var points []string
 	for line := range strings.Lines(out) {
 		f := strings.Fields(line)
@@ -151,6 +189,8 @@ func TestMountTable(t *testing.T) {
 }
 
 func TestDirectoriesMade(t *testing.T) {
+	before := syscall.Umask(0o077)
+	defer syscall.Umask(before)
 	s := probe(t, "ls", "/", "/sys", "/dev", "/etc", "/tmp", "/run", "/dev/shm")
 	want := `/: ["bin" "dev" "etc" "proc" "run" "sys" "tmp"]
 /sys: []

@@ -103,9 +103,16 @@ func (l *launch) run(ctx context.Context) (outcome, error) {
 		return outcome{}, err
 	}
 	kill := func() { _ = proc.Kill() }
-	stop := context.AfterFunc(ctx, kill)
-	defer stop()
-
+	killed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(killed)
+		kill()
+	})
+	defer func() {
+		if !stop() {
+			<-killed
+		}
+	}()
 	st.copy(kill)
 	planErr := st.sendPlan(l.encode())
 	rep, repErr := readReport(st.report)
@@ -158,6 +165,7 @@ func (l *launch) startInit(st *streams) (*os.Process, error) {
 		Cloneflags:  l.namespaces,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
+		Setsid:      true, // an interrupt from the terminal is the caller's to handle
 		Pdeathsig:   syscall.SIGKILL,
 	}
 	proc, err := startSelf(sys, st.child)

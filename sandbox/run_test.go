@@ -79,6 +79,23 @@ func TestLongOutput(t *testing.T) {
 	}
 }
 
+// TestSlowWriter: what is still in the pipe when the program has ended is not
+// lost, however long the writer takes.
+func TestSlowWriter(t *testing.T) {
+	const size = 80_000 // one read and what a pipe holds are 96 KiB
+	s := probe(t, "count", strconv.Itoa(size))
+	got := 0
+	s.Stdout = writerFunc(func(b []byte) {
+		if got == 0 {
+			time.Sleep(2 * afterEnd)
+		}
+		got += len(b)
+	})
+	if err := Run(t.Context(), s); err != nil || got != size {
+		t.Errorf("got %d bytes, want %d, %v", got, size, err)
+	}
+}
+
 func TestInput(t *testing.T) {
 	s := probe(t, "cat")
 	text := strings.Repeat("input\n", 100_000)
@@ -134,7 +151,7 @@ func TestBrokenStreams(t *testing.T) {
 
 func TestArgumentsAndVariables(t *testing.T) {
 	t.Setenv("LEAK", "from the host")
-	args := []string{"", "a b", "$(id)", "`x`", "new\nline", "\xff\xfe", "'\"", strings.Repeat("long", 10_000)}
+	args := []string{"", "a b", "$(id)", "`x`", "new\nline", "\xff\xfe", "'\"", strings.Repeat("long", 30_000)}
 	s := probe(t, append([]string{"argv"}, args...)...)
 	if got := output(t, s); got != strings.TrimSpace(strings.Join([]string{sprintQ(args)}, ""))+"\n" {
 		t.Errorf("arguments: got %.200s", got)

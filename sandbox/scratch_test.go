@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -93,8 +94,8 @@ func TestRemoveScratchFollowsNoLink(t *testing.T) {
 	check()
 }
 
-// TestRemoveScratchWhileLinksAreSwapped: another process swaps a directory for
-// a link all the time.
+// TestRemoveScratchWhileLinksAreSwapped: another process swaps a directory of
+// mode 0, which removal has to change, for a link all the time.
 func TestRemoveScratchWhileLinksAreSwapped(t *testing.T) {
 	base := tempDir(t)
 	outside := filepath.Join(base, "outside")
@@ -102,33 +103,35 @@ func TestRemoveScratchWhileLinksAreSwapped(t *testing.T) {
 	if err := os.Chmod(outside, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	stop := make(chan struct{})
-	done := make(chan struct{})
-	link, victim := filepath.Join(base, "link"), filepath.Join(base, "scratch/victim")
-	if err := os.Symlink(outside, link); err != nil {
-		t.Fatal(err)
-	}
+	dir, link := filepath.Join(base, "scratch"), filepath.Join(base, "link")
+	victim := func(i int) string { return filepath.Join(dir, strconv.Itoa(i%100)) }
+	stop, done := make(chan struct{}), make(chan struct{})
+	swaps := 0
 	go func() {
 		defer close(done)
-		for {
+		for i := 0; ; i++ {
 			select {
 			case <-stop:
 				return
 			default:
-				_ = unix.Renameat2(unix.AT_FDCWD, link, unix.AT_FDCWD, victim, unix.RENAME_EXCHANGE)
+				if unix.Renameat2(unix.AT_FDCWD, link, unix.AT_FDCWD, victim(i), unix.RENAME_EXCHANGE) == nil {
+					swaps++
+				}
 			}
 		}
 	}()
 	for end := time.Now().Add(time.Second); time.Now().Before(end); {
-		_ = os.RemoveAll(link)
+		_ = unix.Unlink(link)
+		_ = unix.Rmdir(link)
 		_ = os.Symlink(outside, link)
-		for i := range 20 {
-			_ = os.MkdirAll(filepath.Join(victim, strconv.Itoa(i)), 0o755)
+		_ = os.Mkdir(dir, 0o700)
+		for i := range 100 {
+			_ = os.Mkdir(victim(i), 0)
 		}
-		_ = os.Chmod(filepath.Join(base, "scratch"), 0o700)
-		_ = RemoveScratch(filepath.Join(base, "scratch")) // may fail: something is put back
+		_ = RemoveScratch(dir) // may fail: something is put back
 		if st := lstat(t, outside); st.Mode != unix.S_IFDIR|0o500 {
-			t.Fatalf("mode outside: %o", st.Mode)
+			t.Errorf("mode outside: %o", st.Mode)
+			break
 		}
 	}
 	close(stop)
@@ -136,6 +139,39 @@ func TestRemoveScratchWhileLinksAreSwapped(t *testing.T) {
 	if b, err := os.ReadFile(filepath.Join(outside, "canary")); err != nil || string(b) != "side/canary" {
 		t.Errorf("canary: %q, %v", b, err)
 	}
+	if swaps == 0 {
+		t.Error("nothing was swapped: the test shows nothing")
+	}
+}
+
+// TestRemoveScratchStaysInItsFileSystem has a file system mounted below, which
+// the helper makes in a namespace of its own.
+func TestRemoveScratchStaysInItsFileSystem(t *testing.T) {
+	h := helperWithCapabilities("mounted", unix.CAP_SYS_ADMIN)
+	dir := filepath.Join(tempDir(t), "scratch")
+	h.Env = append(h.Env, "HOST="+dir)
+	out, err := h.Output()
+	if want := "remove " + dir + ": scratch/sub: invalid cross-device link\nkept: true\n"; err != nil || string(out) != want {
+		t.Errorf("got %s %v", out, err)
+	}
+}
+
+func mountedHelper() {
+	host := os.Getenv("HOST")
+	sub := filepath.Join(host, "sub")
+	for _, err := range []error{
+		os.MkdirAll(sub, 0o700),
+		unix.Mount("tmpfs", sub, "tmpfs", 0, "mode=0777"),
+		os.WriteFile(filepath.Join(sub, "file"), nil, 0o644),
+	} {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	fmt.Println(RemoveScratch(host))
+	_, err := os.Lstat(filepath.Join(sub, "file"))
+	fmt.Println("kept:", err == nil)
 }
 
 // TestRemoveDeepTree: deeper than any path, with a bounded number of

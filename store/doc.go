@@ -1,3 +1,66 @@
-// Package store keeps what was fetched and built: bytes by digest, results by
-// key, unpacked images, and the names that hold them.
+// Package store keeps what was fetched and built: bytes under their digest,
+// results under their key, unpacked image layers under their diff ID, and the
+// names that hold them. It is one directory of one user, used by many processes
+// at once without a server.
+//
+// # The directory
+//
+//	format                 "pbuild store 1\n"; a higher number is refused
+//	oci-layout, index.json the directory is an OCI image layout: skopeo reads it
+//	blobs/sha256/HEX       every blob, mode 0444
+//	journal/HEX            a realization, by key; the file's time is its last use
+//	roots/NAME             a descriptor; index.json is derived from these
+//	trees/HEX, HEX.ledger  an unpacked layer and what it ought to be
+//	db/                    Badger: realizations by key, copies of small blobs
+//	failed/                what is left of builds that failed, for people
+//	locks/, tmp/           locks and sessions; things in the making
+//	quarantine/            what was found damaged, until the next GC
+//	reserve                64 MiB that GC gives back first to a full disk
+//
+// A blob is bytes under their sha256. A realization says what a key stands for;
+// the first writer of a key wins. A root is a name that keeps an image or
+// artifact, and all that hangs on it, from GC. A session is the time from the
+// first write of a Store to its Close: what it puts, and what it finds, GC
+// leaves alone, recorded or not.
+//
+// # What holds
+//
+//   - A name appears only after its bytes are on the disk: temporary file, sync,
+//     rename, sync of the directory. The order is blob, journal, root, database.
+//     A crash at any point leaves a miss, never a lie, and nothing to repair by
+//     hand.
+//   - Journal and roots are the truth. The database and index.json are made from
+//     them: deleted or damaged, they come back by themselves, with the same
+//     lookups and the same GC plan.
+//   - Bytes are proved whenever they are read: blobs by their digest, journal,
+//     roots, ledgers and database values by a seal (a digest of their own text).
+//     What fails goes to quarantine/ and is a miss; small blobs heal from the
+//     database's copy, others when they are put again.
+//   - Who waits for a lock waits for a living process: all locks are flock(2),
+//     which ends with its holder. No process id and no clock decides anything but
+//     the age of last use and of failed builds.
+//
+// # Locks
+//
+// locks/gc is held shared for the moments in which something is added, and
+// exclusively while GC decides and unlinks; so GC runs between builds' steps and
+// does not wait for builds. What a session holds is a list in its file
+// locks/live-…, locked while its process lives. locks/db, with a turnstile
+// before it, is the gate of the database, since Badger's own lock does not wait.
+// They are taken in the order gc, then journal or roots, then db.
+//
+// # Why not everything in Badger
+//
+// Badger maps its files: a full disk kills the process with SIGBUS, also one
+// that only reads. It ends the process on a table whose end is damaged, and a
+// damaged value can come back empty without an error. Hence blobs are files;
+// nothing is written, and the database not even opened, below 64 MiB free; its
+// files are summed after each write session and compared before each opening;
+// and it can be deleted at any time.
+//
+// # What it is not
+//
+// It knows nothing of recipes, and of images only what names what. It trusts
+// its own user: who can write to the directory can replace the store. What
+// leaves it for people is a copy or a reflink, never a hard link.
 package store

@@ -8,10 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -19,10 +17,7 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-func init() {
-	roles["full"] = fullDisk
-	roles["die"] = dieInSession
-}
+func init() { roles["full"] = fullDisk }
 
 // TestFullDisk fills a small file system of its own, and looks what works with
 // nothing, little, and almost enough free. Each case is a process in its own
@@ -41,73 +36,6 @@ func TestFullDisk(t *testing.T) {
 		}
 	}
 	t.Run("inodes", func(t *testing.T) { runMounted(t, "inodes", "0", "false") })
-}
-
-func runMounted(t *testing.T, args ...string) {
-	t.Helper()
-	cmd := roleCommand(t, "full", append([]string{t.TempDir()}, args...)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
-	if uid := os.Geteuid(); uid != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
-	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
-}
-
-// mount makes a file system of 384 MiB at dir.
-func mount(dir, kind string) error {
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("private mounts: %w", err)
-	}
-	switch kind {
-	case "tmpfs":
-		return unix.Mount("tmpfs", dir, "tmpfs", 0, "size=384m")
-	case "inodes":
-		return unix.Mount("tmpfs", dir, "tmpfs", 0, "size=384m,nr_inodes=200")
-	}
-	image := dir + ".img"
-	script := `truncate -s 384M "$1" && mkfs.ext4 -q -m 0 "$1" && mount -o loop "$1" "$2"`
-	return run("sh", "-c", script, "sh", image, dir)
-}
-
-// fill takes space until at most left bytes are free.
-func fill(dir string, left int64) error {
-	f, err := os.OpenFile(dir+"/filler", os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	chunk := bytes.Repeat([]byte{1}, 4096)
-	for {
-		bytes, _, err := free(dir)
-		if err != nil {
-			return err
-		}
-		if bytes <= left {
-			return nil
-		}
-		if n := bytes - left; n > 2<<20 {
-			n -= 1 << 20 // metadata takes some too
-			info, err := f.Stat()
-			if err != nil {
-				return err
-			}
-			if err := unix.Fallocate(int(f.Fd()), 0, info.Size(), n); err != nil {
-				return err
-			}
-			if _, err := f.Seek(0, 2); err != nil {
-				return err
-			}
-			continue
-		}
-		if _, err := f.Write(chunk); errors.Is(err, unix.ENOSPC) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
 }
 
 // fullDisk is what a process does on a full disk. That it comes to its end is
@@ -278,49 +206,15 @@ func onFullDisk(s *Store, old, now Realization, garbage digest.Digest) error {
 	return again.Close()
 }
 
-// crashDB leaves the database as a killed writer does.
-func crashDB(s *Store) error {
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), roleEnv+"=die\n"+s.Dir())
-	out, err := cmd.CombinedOutput()
-	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
-		return fmt.Errorf("the writer was to be killed: %w: %s", err, out)
+// TestOpenOfAnotherUser: also root does not mix its files into it.
+func TestOpenOfAnotherUser(t *testing.T) {
+	s := newStore(t)
+	if err := os.Lchown(s.Dir(), 65534, 65534); err != nil {
+		t.Fatal(err)
 	}
-	if err := checkSum(s.path(dbDir)); err != errUncleanDB {
-		return fmt.Errorf("the killed writer left: %w", err)
-	}
-	return nil
-}
-
-func dieInSession(args []string) error {
-	s, err := Open(args[0])
-	if err != nil {
-		return err
-	}
-	return s.updateDB(func(w *batch) error {
-		if err := w.put([]byte("x"), make([]byte, 1<<20)); err != nil {
-			return err
-		}
-		if err := w.commit(); err != nil {
-			return err
-		}
-		return unix.Kill(os.Getpid(), unix.SIGKILL)
-	})
-}
-
-func run(name string, args ...string) error {
-	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", name, err, out)
-	}
-	return nil
-}
-
-func removeInodes(base string) error {
-	for i := 0; ; i++ {
-		if err := os.Remove(fmt.Sprintf("%s/inode-%d", base, i)); errors.Is(err, os.ErrNotExist) {
-			return nil
-		} else if err != nil {
-			return err
-		}
+	_, err := Open(s.Dir())
+	want := "store " + s.Dir() + ": store of another user: owned by uid 65534, this process runs as uid 0"
+	if !errors.Is(err, ErrOwner) || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -155,7 +155,7 @@ func (s *Store) makeLayout() error {
 var layoutNames = map[string]bool{
 	v1.ImageLayoutFile: true, indexFile: true, reserveFile: true, v1.ImageBlobsDir: true, dbDir: true,
 	journalDir: true, rootsDir: true, treesDir: true, locksDir: true, tmpDir: true, quarantineDir: true,
-	formatFile: true, "lost+found": true,
+	formatFile: true, failedDir: true, "lost+found": true,
 }
 
 func touch(path string) error {

@@ -52,9 +52,20 @@ func (s *Store) find(k digest.Key) (*Realization, error) {
 	}
 	if errors.Is(dbErr, badger.ErrKeyNotFound) {
 		// Without this the next hit is slower by a look at the journal, no more.
-		_ = s.index(e.r)
+		_ = s.indexAgain(e.r)
 	}
 	return e.r, nil
+}
+
+// indexAgain puts into the database what a crash kept out of it; GC must not
+// take the entry meanwhile.
+func (s *Store) indexAgain(r *Realization) error {
+	gate, err := s.addGate()
+	if err != nil {
+		return err
+	}
+	defer gate.release()
+	return s.index(r)
 }
 
 // whole returns ErrNotFound when a blob that r needs is lost or, where it is

@@ -1,16 +1,12 @@
 package store
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -112,112 +108,6 @@ func obtain(s *Store, recipe string) error {
 	fmt.Println("built")
 	_, err = s.Lookup(want)
 	return err
-}
-
-// TestKilled kills a process that writes, at a random moment, again and again.
-// Afterwards the first process to look at the store finds it whole: what was
-// acknowledged is there, and nothing else is damaged.
-func TestKilled(t *testing.T) {
-	t.Parallel()
-	s := newStore(t)
-	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
-	acknowledged := map[string]bool{}
-	for i := range 30 {
-		for _, line := range killLater(t, rng, roleCommand(t, "endless", s.Dir(), strconv.Itoa(i))) {
-			acknowledged[line] = true
-		}
-		// A fresh process has the first look.
-		for line := range acknowledged {
-			if out, err := roleCommand(t, "lookup", s.Dir(), line).CombinedOutput(); err != nil {
-				t.Fatalf("after kill %d: %s: %v: %s", i, line, err, out)
-			}
-			break
-		}
-		report := must(s.Verify(t.Context()))
-		for _, p := range report.Problems {
-			t.Fatalf("after kill %d: %s: %s", i, p.Path, p.What)
-		}
-		if names := must(readNames(s.path(quarantineDir))); len(names) > 0 {
-			t.Fatalf("after kill %d: quarantine holds %q", i, names)
-		}
-	}
-	found := map[string]bool{}
-	for _, r := range must(s.Realizations()) {
-		if _, err := s.Lookup(r.Key); err != nil {
-			t.Errorf("%s: %v", r.Key, err)
-		}
-		found[r.Key.String()] = true
-	}
-	for key := range acknowledged {
-		if !found[key] {
-			t.Errorf("acknowledged and lost: %s", key)
-		}
-	}
-	must(s.GC(t.Context(), false))
-	wantClean(t, s)
-	if names := must(readNames(s.path(locksDir))); len(names) != 5 {
-		t.Errorf("locks holds %q", names)
-	}
-}
-
-// killLater kills a process a random time after a random line of its output,
-// and returns the lines.
-func killLater(t *testing.T, rng *rand.Rand, cmd *exec.Cmd) []string {
-	t.Helper()
-	cmd.Stderr = os.Stderr
-	out := bufio.NewReader(must(cmd.StdoutPipe()))
-	must(0, cmd.Start())
-	var lines []string
-	read := func(n int) {
-		for len(lines) < n {
-			line, err := out.ReadString('\n')
-			if err != nil {
-				return // what is not a whole line was not said
-			}
-			lines = append(lines, strings.TrimSuffix(line, "\n"))
-		}
-	}
-	wanted := rng.IntN(5)
-	read(wanted)
-	if len(lines) < wanted {
-		t.Errorf("it ended by itself after %d lines", len(lines))
-	}
-	time.Sleep(time.Duration(rng.IntN(80)) * time.Millisecond)
-	must(0, cmd.Process.Kill())
-	read(math.MaxInt)
-	cmd.Wait()
-	return lines
-}
-
-// endless puts and records, images and gc in between, until it is killed. Each
-// acknowledged key is a line.
-func endless(args []string) error {
-	s, err := Open(args[0])
-	if err != nil {
-		return err
-	}
-	for i := 0; ; i++ {
-		salt := args[1] + "-" + strconv.Itoa(i)
-		r, err := put(s, "r"+salt, salt)
-		if err != nil {
-			return err
-		}
-		if _, err := s.Record(r, r.Recipe+"-deb"); err != nil {
-			return err
-		}
-		fmt.Println(r.Key)
-		if i%3 == 2 {
-			if err := s.RemoveRoot("none"); !errors.Is(err, ErrNotFound) {
-				return err
-			}
-			ctx, cancel := timeout(10 * time.Second)
-			_, err := s.GC(ctx, false)
-			cancel()
-			if err != nil {
-				return err
-			}
-		}
-	}
 }
 
 // TestSameStoreTwice: two Stores of one process are two processes to each other.

@@ -54,7 +54,7 @@ func (s *Store) endSession() error {
 	if s.session == nil {
 		return nil
 	}
-	err := os.Remove(s.session.lock.f.Name())
+	err := ignoreNotExist(os.Remove(s.session.lock.f.Name()))
 	s.session.lock.release()
 	s.session = nil
 	return err

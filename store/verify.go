@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/fuel-infra/pbuild/internal/tree"
@@ -146,76 +142,6 @@ func (v *verification) journal(context.Context) error {
 		}
 	}
 	return nil
-}
-
-func (v *verification) blobs(ctx context.Context) error {
-	names, err := readNames(v.s.path(blobsDir))
-	if err != nil {
-		return err
-	}
-	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for _, name := range names {
-		group.Go(func() error { return v.blob(gctx, name) })
-	}
-	return group.Wait()
-}
-
-func (v *verification) blob(ctx context.Context, name string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	path := blobsDir + "/" + name
-	d, err := digest.ParseHex(name)
-	if err != nil {
-		v.problem(path, errors.New("not a blob: its name is no digest"))
-		return nil
-	}
-	f, err := os.OpenFile(v.s.path(path), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil // quarantined meanwhile
-	}
-	if err != nil {
-		v.problem(path, bare(err))
-		return nil
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() || info.Mode() != 0o444 {
-		v.problem(path, fmt.Errorf("mode %s, want %s", info.Mode(), fs.FileMode(0o444)))
-	}
-	h := digest.NewHasher()
-	if _, err := io.Copy(h, contextReader{ctx, f}); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		v.problem(path, bare(err))
-		return nil
-	}
-	if h.Digest() != d {
-		v.problem(path, fmt.Errorf("%w: its bytes have the digest %s", ErrCorrupt, h.Digest()))
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.report.Blobs++
-	v.report.Bytes += h.Size()
-	return nil
-}
-
-// contextReader ends with its context.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }
 
 func (v *verification) trees(ctx context.Context) error {

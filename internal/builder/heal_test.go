@@ -70,6 +70,10 @@ func TestHealed(t *testing.T) {
 			}
 			return dropTree()
 		}, fresh},
+		{"the base's tree gone", func() error { return os.RemoveAll(image.Layers[0].Tree.Dir) }, nil},
+		{"no manifest", func() error { return os.Remove(b.rootBlob("healed")) }, nil}, // the database has a copy
+		{"a damaged manifest", func() error { return overwrite(b.rootBlob("healed")) }, nil},
+		{"no config", func() error { return os.Remove(b.store.BlobPath(image.Digest)) }, nil},
 		{"no root", func() error { return b.store.RemoveRoot("healed") }, fresh},
 		{"a damaged root", func() error { return overwrite(filepath.Join(b.store.Dir(), "roots/healed")) }, fresh},
 	} {
@@ -105,6 +109,16 @@ func TestHealed(t *testing.T) {
 			b.clean()
 		})
 	}
+}
+
+// rootBlob returns the path of the blob that a root names.
+func (b *bench) rootBlob(name string) string {
+	b.t.Helper()
+	root, err := b.store.Root(name)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.store.BlobPath(parse(b.t, root.Digest))
 }
 
 // layerBlob returns the digest of the nth layer's blob.

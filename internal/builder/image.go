@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -108,6 +109,10 @@ func (m *Maker) document(name string, v any) error {
 // a layer that is there only as a blob is unpacked. store.ErrNotFound otherwise,
 // also when what is there was found damaged.
 func (m *Maker) Find(b *recipe.Builder) (*Image, error) {
+	return m.find(context.Background(), b)
+}
+
+func (m *Maker) find(ctx context.Context, b *recipe.Builder) (*Image, error) {
 	manifest, err := m.manifest(b.Name)
 	if err != nil {
 		return nil, missing(err)
@@ -128,7 +133,7 @@ func (m *Maker) Find(b *recipe.Builder) (*Image, error) {
 		if err != nil {
 			return nil, err
 		}
-		t, err := m.tree(diffID, manifest.Layers[i])
+		t, err := m.tree(ctx, diffID, manifest.Layers[i])
 		if err != nil {
 			return nil, missing(err)
 		}

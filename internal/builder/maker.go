@@ -75,7 +75,7 @@ func (m *Maker) Ensure(ctx context.Context, name string) (*Image, error) {
 
 // ensure returns the image of one builder over the one below it.
 func (m *Maker) ensure(ctx context.Context, b *recipe.Builder, base *Image) (*Image, error) {
-	image, err := m.Find(b)
+	image, err := m.find(ctx, b)
 	if err == nil || !errors.Is(err, store.ErrNotFound) {
 		return image, err
 	}
@@ -87,7 +87,7 @@ func (m *Maker) ensure(ctx context.Context, b *recipe.Builder, base *Image) (*Im
 	}
 	defer unlock()
 	// Another process may have made it meanwhile.
-	if image, err = m.Find(b); err == nil || !errors.Is(err, store.ErrNotFound) {
+	if image, err = m.find(ctx, b); err == nil || !errors.Is(err, store.ErrNotFound) {
 		if err == nil {
 			m.emit(event.Event{Node: node, State: event.Cached})
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // tree returns a layer unpacked, from its blob where need be.
-func (m *Maker) tree(diffID digest.Digest, layer v1.Descriptor) (*store.Tree, error) {
+func (m *Maker) tree(ctx context.Context, diffID digest.Digest, layer v1.Descriptor) (*store.Tree, error) {
 	t, err := m.Store.Tree(diffID)
 	if err == nil || !errors.Is(err, store.ErrNotFound) {
 		return t, err
@@ -41,11 +41,15 @@ func (m *Maker) tree(diffID digest.Digest, layer v1.Descriptor) (*store.Tree, er
 	defer w.Close()
 	h := digest.NewHasher()
 	in := io.TeeReader(z, h)
-	ledger, err := tree.UnpackLayer(context.Background(), in, w.Dir, tree.UnpackOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("layer %s: %w", diffID.Short(), err)
+	ledger, err := tree.UnpackLayer(ctx, in, w.Dir, tree.UnpackOptions{})
+	if err == nil {
+		_, err = io.Copy(io.Discard, in) // a tar's padding
 	}
-	if _, err := io.Copy(io.Discard, in); err != nil { // a tar's padding
+	if err != nil {
+		// Only the blob's end tells whether what made no sense was what was put.
+		if _, readErr := io.Copy(io.Discard, blob); readErr != nil {
+			err = readErr
+		}
 		return nil, fmt.Errorf("layer %s: %w", diffID.Short(), err)
 	}
 	if h.Digest() != diffID {

@@ -130,7 +130,7 @@ func TestAllRefusesWhatItCouldNotCheck(t *testing.T) {
 		{File{Path: ".", Want: d}, `fetch path ".": unsafe: want a clean relative path`},
 		{File{Path: "ftp://127.0.0.1/x", Want: d}, "fetch URL ftp://127.0.0.1/x: scheme: want http, https or file"},
 	} {
-		wantError(t, c.All(t.Context(), []File{tc.f}, nil), tc.want)
+		wantError(t, c.All(t.Context(), []File{file("pool/good.deb", "good"), tc.f}, nil), tc.want)
 	}
 	if a.requests() != 0 {
 		t.Errorf("asked for %v", a.requestURIs())

@@ -88,7 +88,7 @@ func (p place) newDir(pattern string) (dir string, done func() error, err error)
 	if dir, err = os.MkdirTemp(p.dir, runPrefix+pattern+"-"); err != nil {
 		return "", nil, err
 	}
-	if err := os.Lchown(dir, p.uid, p.uid); err != nil {
+	if err := os.Lchown(dir, p.uid, -1); err != nil {
 		return "", nil, errors.Join(err, os.Remove(dir))
 	}
 	held, err := os.Open(dir)
@@ -138,7 +138,7 @@ func (p place) lock() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(f.Chown(p.uid, p.uid), unix.Flock(int(f.Fd()), unix.LOCK_EX)); err != nil {
+	if err := errors.Join(f.Chown(p.uid, -1), unix.Flock(int(f.Fd()), unix.LOCK_EX)); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil

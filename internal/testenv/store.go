@@ -111,25 +111,10 @@ func (s *shared) image(ctx context.Context, name string) (*builder.Image, error)
 	return s.maker.Ensure(ctx, name)
 }
 
-// NewStore returns a store of the test's own that holds these builder images of
-// the committed collection and nothing else. It belongs to the owner of the
-// place, and is removed with the test.
-func NewStore(t testing.TB, images ...string) string {
-	t.Helper()
-	dir, remove, err := MakeStore(images...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := remove(); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
-// MakeStore is NewStore for those who have no test at hand; remove removes it.
-func MakeStore(images ...string) (dir string, remove func() error, err error) {
+// NewStore returns the directory of a store of the test's own that holds these
+// builder images of the committed collection and nothing else. It belongs to the
+// place's owner, and is removed by remove.
+func NewStore(images ...string) (dir string, remove func() error, err error) {
 	p, err := findPlace()
 	if err != nil {
 		return "", nil, err
@@ -139,11 +124,24 @@ func MakeStore(images ...string) (dir string, remove func() error, err error) {
 		return "", nil, err
 	}
 	dir = filepath.Join(parent, "store")
-	err = p.do(context.Background(), job{Store: dir, Images: images}, os.Stderr)
-	if err != nil {
-		return "", nil, errors.Join(fmt.Errorf("testenv: store: %w", err), remove())
+	if err := FillStore(dir, images...); err != nil {
+		return "", nil, errors.Join(err, remove())
 	}
 	return dir, remove, nil
+}
+
+// FillStore gives the store in dir, made when absent, these builder images. The
+// place's owner must be able to write there, on the file system of the place:
+// in TMPDIR under Main it is.
+func FillStore(dir string, images ...string) error {
+	p, err := findPlace()
+	if err != nil {
+		return err
+	}
+	if err := p.do(context.Background(), job{Store: dir, Images: images}, os.Stderr); err != nil {
+		return fmt.Errorf("store with %s: %w", images, err)
+	}
+	return nil
 }
 
 // makeStore makes the store dir with images of the shared one.

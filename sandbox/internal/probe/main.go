@@ -17,7 +17,7 @@ func main() {
 	commands := map[string]func(args []string) error{
 		"exit": exit, "signal": signalSelf, "print": printBoth, "cat": cat, "count": count,
 		"sleep": sleep, "linger": linger, "orphans": orphans, "killall": killAll,
-		"brief": brief, "brief-parent": briefParent, "reaped": reaped, "handout": handout,
+		"brief": brief, "brief-parent": briefParent, "reaped": reaped, "handout": handout, "roll": roll,
 		"argv": argv, "env": env, "facts": facts, "threads": threads, "nested": nested, "fds": fds, "mounts": mounts,
 		"read": read, "ls": ls, "readlink": readlink, "write": write, "try": try,
 		"rm": rm, "mv": mv, "mkdir": mkdir, "chmod": chmod, "touch": touch, "deep": deep, "stat": stat,

@@ -39,6 +39,7 @@ func attempts() map[string]func() error {
 		"unshare-user":  func() error { return unix.Unshare(unix.CLONE_NEWUSER) },
 		"unshare-mount": func() error { return unix.Unshare(unix.CLONE_NEWNS) },
 		"setns":         setns,
+		"sys-file":      func() error { return os.WriteFile("/sys/file", nil, 0o644) },
 		"mount":         func() error { return unix.Mount("tmpfs", "/tmp", "tmpfs", 0, "") },
 		"umount":        func() error { return unix.Unmount("/proc/keys", unix.MNT_DETACH) },
 		"remount":       func() error { return unix.Mount("", "/proc/sys", "", unix.MS_REMOUNT|unix.MS_BIND, "") },

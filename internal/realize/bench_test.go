@@ -1,0 +1,277 @@
+package realize_test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"github.com/fuel-infra/pbuild/internal/builder"
+	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/internal/realize"
+	"github.com/fuel-infra/pbuild/internal/testenv"
+	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/store"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// bench is what a Realizer needs: a store, and a collection that the test
+// writes, with the committed builders. Tests with recipes of different names may
+// share a store.
+type bench struct {
+	t     testing.TB
+	store *store.Store
+	files fstest.MapFS
+	*realize.Realizer
+
+	mu     sync.Mutex // guards events
+	events []event.Event
+	watch  func(event.Event) // sees each event; nil for nobody
+}
+
+// common is a store with the image of debian-12-deb, for tests that need no
+// other.
+var common = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "common-") // goes with the test run
+	if err != nil {
+		return "", err
+	}
+	dir = filepath.Join(dir, "store")
+	return dir, testenv.FillStore(dir, "debian-12-deb")
+})
+
+// newBench returns a bench with the common store.
+func newBench(t testing.TB) *bench {
+	t.Helper()
+	dir, err := common()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return openBench(t, dir)
+}
+
+// openBench returns a bench with the store in dir and the committed collection.
+func openBench(t testing.TB, dir string) *bench {
+	t.Helper()
+	b := &bench{t: t, files: fstest.MapFS{}}
+	recipes := os.DirFS(testenv.Recipes(t))
+	err := fs.WalkDir(recipes, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		body, err := fs.ReadFile(recipes, name)
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		b.files[name] = &fstest.MapFile{Data: body, Mode: info.Mode()}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.store, err = store.Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	mirrors, err := testenv.Mirrors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := fetch.New(b.store, mirrors)
+	t.Cleanup(func() {
+		client.Close()
+		if err := b.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	b.Realizer = &realize.Realizer{Store: b.store, Fetch: client, Arch: testenv.Arch, Events: b.sink, Jobs: 1}
+	b.reload()
+	return b
+}
+
+// reload makes the Realizer see the collection as it is now.
+func (b *bench) reload() {
+	b.t.Helper()
+	c, err := recipe.LoadCollection(b.files)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	c.Dir = "recipes"
+	b.Recipes = c
+	b.Images = &builder.Maker{Store: b.store, Fetch: b.Fetch, Recipes: c, Arch: b.Arch, Events: b.sink}
+}
+
+func (b *bench) sink(e event.Event) {
+	b.mu.Lock()
+	b.events = append(b.events, e)
+	b.mu.Unlock()
+	if b.watch != nil {
+		b.watch(e)
+	}
+}
+
+// states returns what the recipe came through, each change once, and forgets.
+func (b *bench) states(name string) []event.State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []event.State
+	for _, e := range b.events {
+		if e.Node == (event.Node{Name: name, Format: "deb"}) {
+			out = append(out, e.State)
+		}
+	}
+	b.events = nil
+	return slices.Compact(out)
+}
+
+// made is a made-up recipe: one package whose debian/rules runs the script
+// debian/build.sh, which makes it. What is empty takes a default.
+type made struct {
+	outputs string            // "a, b"; the recipe's name
+	require string            // "{a: [/x]}"
+	more    string            // further lines of the section deb
+	source  map[string]string // further files of the main source
+	script  string            // before «pack» makes the package of each output
+}
+
+// write puts a made-up recipe into the collection.
+func (b *bench) write(name string, m made) {
+	b.t.Helper()
+	if m.outputs == "" {
+		m.outputs = name
+	}
+	yaml := fmt.Sprintf("format: 1\nname: %s\nsummary: Made up\nlicense: Apache-2.0\nsources: {main: {path: src}}\n"+
+		"deb:\n  builder: debian-12-deb\n  outputs: [%s]\n", name, m.outputs)
+	if m.require != "" {
+		yaml += "  require: " + m.require + "\n"
+	}
+	for line := range strings.Lines(m.more) {
+		yaml += "  " + line
+	}
+	control := "Source: " + name + "\nMaintainer: A Packager <packager@example.org>\nRules-Requires-Root: no\nStandards-Version: 4.6.2\n"
+	script := "set -e\n" + pack + m.script
+	for p := range strings.SplitSeq(m.outputs, ", ") {
+		control += "\nPackage: " + p + "\nArchitecture: all\nDescription: made up\n"
+	}
+	if !strings.Contains(m.script, "pack ") {
+		script += "\npack " + name + "\n"
+	}
+	files := map[string]string{
+		"recipe.yaml":      yaml,
+		"debian/control":   control,
+		"debian/changelog": name + " (1-1) bookworm; urgency=medium\n\n  * Made up.\n\n -- A Packager <packager@example.org>  Fri, 15 May 2026 10:00:00 +0000\n",
+		"debian/rules":     "#!/usr/bin/make -f\nclean build:\nbinary:\n\tsh debian/build.sh\n",
+		"debian/build.sh":  script,
+		"src/README":       "made up\n",
+	}
+	for path, body := range m.source {
+		files["src/"+path] = body
+	}
+	for path, body := range files {
+		mode := fs.FileMode(0o644)
+		if path == "debian/rules" {
+			mode = 0o755
+		}
+		b.files[name+"/"+path] = &fstest.MapFile{Data: []byte(body), Mode: mode}
+	}
+	b.reload()
+}
+
+// pack is the shell function «pack PACKAGE [FILE]»: it makes a package of
+// debian/PACKAGE/, with /usr/share/PACKAGE in it.
+const pack = `
+pack() {
+	mkdir -p debian/$1/DEBIAN debian/$1/usr/share
+	echo made up >debian/$1/usr/share/$1
+	dpkg-gencontrol -p$1 -Pdebian/$1
+	dpkg-deb --root-owner-group -b debian/$1 ${2:-..}
+}
+`
+
+// node closes a recipe.
+func (b *bench) node(name string) *realize.Node {
+	b.t.Helper()
+	n, err := b.Node(b.t.Context(), realize.Target{Name: name, Format: recipe.FormatDeb})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return n
+}
+
+// try plans and realizes recipes.
+func (b *bench) try(names ...string) ([]realize.Result, error) {
+	b.t.Helper()
+	var targets []realize.Target
+	for _, name := range names {
+		targets = append(targets, realize.Target{Name: name, Format: recipe.FormatDeb})
+	}
+	p, err := b.Plan(b.t.Context(), targets)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.Realize(b.t.Context(), p)
+}
+
+// realize wants a recipe to become this.
+func (b *bench) realize(name string, want event.State) realize.Result {
+	b.t.Helper()
+	results, err := b.try(name)
+	if err != nil {
+		b.t.Fatalf("%v\n%s", err, b.log())
+	}
+	if results[0].State != want {
+		b.t.Fatalf("%s: %s, want %s", name, results[0].State, want)
+	}
+	return results[0]
+}
+
+// log returns the log's end of what failed last.
+func (b *bench) log() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range slices.Backward(b.events) {
+		if e.State == event.Failed {
+			return strings.Join(e.Log.Lines, "\n")
+		}
+	}
+	return ""
+}
+
+// nothing wants no trace of the recipe but, perhaps, a failed log.
+func (b *bench) nothing(name string) {
+	b.t.Helper()
+	if r, err := b.store.Lookup(b.node(name).Key); err == nil {
+		b.t.Errorf("%s is recorded: %+v", name, r)
+	}
+	if d, err := b.store.Root(name + "-deb"); err == nil {
+		b.t.Errorf("%s has a root: %s", name, d.Digest)
+	}
+}
+
+// clean wants a store that verifies, and nothing left in the making.
+func (b *bench) clean() {
+	b.t.Helper()
+	report, err := b.store.Verify(b.t.Context())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, p := range report.Problems {
+		b.t.Errorf("verify: %s: %s", p.Path, p.What)
+	}
+	for _, dir := range []string{"tmp", "quarantine"} {
+		left, err := os.ReadDir(filepath.Join(b.store.Dir(), dir))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for _, e := range left {
+			b.t.Errorf("left in %s: %s", dir, e.Name())
+		}
+	}
+}
