@@ -94,53 +94,53 @@ func TestRemoveScratchFollowsNoLink(t *testing.T) {
 	check()
 }
 
-// TestRemoveScratchWhileLinksAreSwapped: another process swaps a directory of
-// mode 0, which removal has to change, for a link all the time.
-func TestRemoveScratchWhileLinksAreSwapped(t *testing.T) {
+// TestOpenWhileLinksAreSwapped: a directory of mode 0, which removal has to
+// change, and a link to another one change places all the time.
+func TestOpenWhileLinksAreSwapped(t *testing.T) {
 	base := tempDir(t)
-	outside := filepath.Join(base, "outside")
-	addTree(t, outside, "canary")
-	if err := os.Chmod(outside, 0o500); err != nil {
+	outside, victim, link := filepath.Join(base, "outside"), filepath.Join(base, "victim"), filepath.Join(base, "link")
+	for _, err := range []error{os.Mkdir(outside, 0o500), os.Mkdir(victim, 0), os.Symlink("outside", link)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	parent, err := unix.Open(base, pathFlags|unix.O_DIRECTORY, 0)
+	if err != nil {
 		t.Fatal(err)
 	}
-	dir, link := filepath.Join(base, "scratch"), filepath.Join(base, "link")
-	victim := func(i int) string { return filepath.Join(dir, strconv.Itoa(i%100)) }
+	defer unix.Close(parent)
 	stop, done := make(chan struct{}), make(chan struct{})
-	swaps := 0
 	go func() {
 		defer close(done)
-		for i := 0; ; i++ {
+		for {
 			select {
 			case <-stop:
 				return
 			default:
-				if unix.Renameat2(unix.AT_FDCWD, link, unix.AT_FDCWD, victim(i), unix.RENAME_EXCHANGE) == nil {
-					swaps++
-				}
+				_ = unix.Renameat2(unix.AT_FDCWD, link, unix.AT_FDCWD, victim, unix.RENAME_EXCHANGE)
 			}
 		}
 	}()
+	opened, refused := 0, 0
 	for end := time.Now().Add(time.Second); time.Now().Before(end); {
-		_ = unix.Unlink(link)
-		_ = unix.Rmdir(link)
-		_ = os.Symlink(outside, link)
-		_ = os.Mkdir(dir, 0o700)
-		for i := range 100 {
-			_ = os.Mkdir(victim(i), 0)
+		fd, err := openForRemoval(parent, "victim")
+		if err != nil {
+			refused++
+			continue
 		}
-		_ = RemoveScratch(dir) // may fail: something is put back
-		if st := lstat(t, outside); st.Mode != unix.S_IFDIR|0o500 {
-			t.Errorf("mode outside: %o", st.Mode)
-			break
+		opened++
+		if err := unix.Chmod("/proc/self/fd/"+strconv.Itoa(fd), 0); err != nil {
+			t.Error(err)
 		}
+		unix.Close(fd)
 	}
 	close(stop)
 	<-done
-	if b, err := os.ReadFile(filepath.Join(outside, "canary")); err != nil || string(b) != "side/canary" {
-		t.Errorf("canary: %q, %v", b, err)
+	if st := lstat(t, outside); st.Mode != unix.S_IFDIR|0o500 {
+		t.Errorf("mode outside: %o", st.Mode)
 	}
-	if swaps == 0 {
-		t.Error("nothing was swapped: the test shows nothing")
+	if opened == 0 || refused == 0 {
+		t.Errorf("opened %d times, refused %d times: the test shows nothing", opened, refused)
 	}
 }
 

@@ -88,6 +88,17 @@ func run(name string, args ...string) error {
 	return nil
 }
 
+// fillInodes takes all inodes.
+func fillInodes(base string) error {
+	for i := 0; ; i++ {
+		if err := os.Mkdir(fmt.Sprintf("%s/inode-%d", base, i), 0o700); errors.Is(err, unix.ENOSPC) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
 func removeInodes(base string) error {
 	for i := 0; ; i++ {
 		if err := os.Remove(fmt.Sprintf("%s/inode-%d", base, i)); errors.Is(err, os.ErrNotExist) {

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
@@ -96,36 +94,24 @@ func fullDisk(args []string) error {
 		return err
 	}
 	if kind == "inodes" {
-		for i := 0; ; i++ {
-			if err := os.Mkdir(fmt.Sprintf("%s/inode-%d", base, i), 0o700); errors.Is(err, unix.ENOSPC) {
-				break
-			} else if err != nil {
-				return err
-			}
-		}
-	} else if err := fill(base, left); err != nil {
-		return err
+		err = errors.Join(begun.Close(), late.Close(), fillInodes(base))
+	} else {
+		err = errors.Join(fill(base, left), writeOn(begun, left), late.Close())
 	}
-	if err := writeOn(begun, left, kind); err != nil {
-		return err
-	}
-	if err := late.Close(); err != nil {
+	if err != nil {
 		return err
 	}
 	return onFullDisk(s, old, now, garbage)
 }
 
 // writeOn goes on with a blob begun when there was room.
-func writeOn(w *BlobWriter, left int64, kind string) error {
+func writeOn(w *BlobWriter, left int64) error {
 	defer w.Close()
 	var err error
 	for range left/(1<<20) + 16 {
 		if _, err = w.Write(make([]byte, 1<<20)); err != nil {
 			break
 		}
-	}
-	if kind == "inodes" {
-		return w.Close() // its inode is there already
 	}
 	if err == nil {
 		_, _, err = w.Commit(nil) // ext4 may notice only now

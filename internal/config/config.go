@@ -185,7 +185,7 @@ func (h Host) shown(p string) string {
 	if rest, ok := strings.CutPrefix(p, strings.TrimSuffix(h.Dir, "/")+"/"); ok {
 		return rest
 	}
-	if home, err := h.home(); err == nil && home != "/" {
+	if home, err := h.home(); err == nil {
 		if rest, ok := strings.CutPrefix(p, home+"/"); ok {
 			return "~/" + rest
 		}

@@ -61,7 +61,8 @@ func TestLaterWins(t *testing.T) {
 		{"user's file", host("/work/p", files), Flags{}, Config{recipes, byUserStore, byUser}},
 		{
 			"environment", host("/work/p", files, "PBUILD_STORE=rel/./x", "PBUILD_DEBIAN_MIRROR= http://env.example/ http://env2.example "),
-			Flags{}, Config{recipes, Setting[string]{"/work/p/rel/x", "PBUILD_STORE"}, Setting[[]fetch.Mirror]{
+			Flags{},
+			Config{recipes, Setting[string]{"/work/p/rel/x", "PBUILD_STORE"}, Setting[[]fetch.Mirror]{
 				[]fetch.Mirror{mirror("http://env.example", "PBUILD_DEBIAN_MIRROR"), mirror("http://env2.example", "PBUILD_DEBIAN_MIRROR")}, "PBUILD_DEBIAN_MIRROR",
 			}},
 		},
@@ -72,7 +73,8 @@ func TestLaterWins(t *testing.T) {
 		},
 		{"another user's file by flag", host("/work/p", files, "PBUILD_CONFIG=/elsewhere/env.yaml"), Flags{Config: "/elsewhere/flag.yaml"}, Config{recipes, Setting[string]{"/flag", "/elsewhere/flag.yaml:1"}, byCollection}},
 		{
-			"another user's file by environment", host("/work/p", files, "PBUILD_CONFIG=../../elsewhere/env.yaml"), Flags{},
+			"another user's file by environment", host("/work/p", files, "PBUILD_CONFIG=../../elsewhere/env.yaml"),
+			Flags{},
 			Config{recipes, usual, Setting[[]fetch.Mirror]{[]fetch.Mirror{mirror("file:///srv/debian", "/elsewhere/env.yaml:1")}, "/elsewhere/env.yaml:1"}},
 		},
 		{"XDG directories", host("/work/p", map[string]string{"/xdg/pbuild/config.yaml": "store: {}\n"}, "XDG_DATA_HOME=/data/", "XDG_CONFIG_HOME=/xdg"), Flags{}, Config{Setting[string]{"", "default"}, Setting[string]{"/data/pbuild", "default"}, byNobody}},

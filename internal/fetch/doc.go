@@ -12,7 +12,7 @@
 //     digest. What a mirror serves wrongly leaves nothing behind.
 //   - Each file is tried on each mirror before it counts as failed, and passing
 //     faults (cut connections, stalls, 408, 425, 429, 5xx) are tried again with
-//     growing pauses, for about forty seconds without an answer.
+//     growing pauses, for half a minute to a minute without an answer.
 //   - Nothing is trusted but digests: transport security, redirects within http
 //     and https and the choice of a mirror decide only whether a fetch works.
 //   - Work and memory are bounded whatever a server sends: bodies by the file's

@@ -135,8 +135,9 @@ func (s *site) run(ctx context.Context, spec sandbox.Spec) error {
 	err := sandbox.Run(ctx, spec)
 	var exit *sandbox.ExitError
 	if errors.As(err, &exit) {
-		fmt.Fprintf(s.log, "pbuild: %v\n", err) // a full disk shows when the log is kept
-		return &BuildError{Step: spec.Argv[0], Err: err, Log: s.tail.Last(spec.Argv)}
+		failed := &BuildError{Step: spec.Argv[0], Err: err, Log: s.tail.Last(spec.Argv)}
+		fmt.Fprintf(s.log, "pbuild: %v\n", failed) // a full disk shows when the log is kept
+		return failed
 	}
 	return err
 }

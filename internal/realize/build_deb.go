@@ -58,7 +58,7 @@ func (s *site) buildDeb(ctx context.Context, files map[string]digest.Digest) err
 	upstream, _, _ := strings.Cut(withoutEpoch(d.Stamp.Version), "-")
 	folder := d.Name + "-" + upstream
 	dir := filepath.Join(s.work, folder)
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := makeDir(dir); err != nil {
 		return err
 	}
 	main := s.node.main
@@ -80,7 +80,7 @@ func (s *site) buildDeb(ctx context.Context, files map[string]digest.Digest) err
 	if err := setModes(dir, d.Modes, epoch); err != nil {
 		return err
 	}
-	if err := os.Mkdir(filepath.Join(s.work, "home"), 0o755); err != nil {
+	if err := makeDir(filepath.Join(s.work, "home")); err != nil {
 		return err
 	}
 	return s.run(ctx, sandbox.Spec{
@@ -88,6 +88,14 @@ func (s *site) buildDeb(ctx context.Context, files map[string]digest.Digest) err
 		Dir:   path.Join(buildInside, folder),
 		Argv:  []string{"dpkg-buildpackage", "-b", "-us", "-uc", "-d", "-rfakeroot"},
 	})
+}
+
+// makeDir makes a directory of mode 0755, whatever the umask: a build sees it.
+func makeDir(dir string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(dir, 0o755)
 }
 
 // unpackDsc lets the builder's dpkg-source unpack the source package. Times and
@@ -148,7 +156,7 @@ func (s *site) addDebian(dir string, epoch time.Time) error {
 		return os.Rename(filepath.Join(dir, filepath.FromSlash(s.node.Recipe.Deb.Debian)), filepath.Join(dir, "debian"))
 	}
 	debian := filepath.Join(dir, "debian")
-	if err := os.Mkdir(debian, 0o755); err != nil {
+	if err := makeDir(debian); err != nil {
 		return err
 	}
 	return tree.Materialize(s.node.debian, debian, epoch)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -53,17 +54,12 @@ func (s *site) takePackages() ([]store.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(s.work)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
 	var files []store.File
 	for _, e := range entries {
 		if !strings.HasSuffix(e.Name(), ".deb") && !strings.HasSuffix(e.Name(), ".udeb") {
 			continue
 		}
-		f, err := s.takePackage(root, e.Name())
+		f, err := s.takePackage(e.Name())
 		if err != nil {
 			return nil, fmt.Errorf("output %s: %w", e.Name(), err)
 		}
@@ -75,8 +71,9 @@ func (s *site) takePackages() ([]store.File, error) {
 
 var errNotRegular = errors.New("is no regular file")
 
-func (s *site) takePackage(root *os.Root, name string) (store.File, error) {
-	in, err := root.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+func (s *site) takePackage(name string) (store.File, error) {
+	// Not through os.Root, which follows links that stay inside.
+	in, err := os.OpenFile(filepath.Join(s.work, name), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, unix.ELOOP) {
 		return store.File{}, errors.New("is a symlink")
 	}

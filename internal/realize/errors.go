@@ -1,10 +1,12 @@
 package realize
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/sandbox"
 )
 
 // BuildError says that the programs that build a package failed. Log is the end
@@ -16,7 +18,14 @@ type BuildError struct {
 	Kept string // with Realizer.KeepFailed: the directory that holds the build
 }
 
-func (e *BuildError) Error() string { return e.Err.Error() }
+// Error returns «STEP exited CODE: COMMAND» where the step's program did.
+func (e *BuildError) Error() string {
+	var exit *sandbox.ExitError
+	if errors.As(e.Err, &exit) && exit.Signal == 0 {
+		return fmt.Sprintf("%s exited %d: %s", e.Step, exit.Code, strings.Join(exit.Argv, " "))
+	}
+	return e.Err.Error()
+}
 
 func (e *BuildError) Unwrap() error { return e.Err }
 
