@@ -209,13 +209,13 @@ func TestKilledParentAtAnyTime(t *testing.T) {
 	defer unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 	s := probe(t)
 	adopted := 0
-	for i := range 25 {
+	for i := range 15 {
 		c := helper("parent")
 		c.Env = append(c.Env, "LOWER="+s.Lower[0], "SCRATCH="+s.Scratch)
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(i) * 2 * time.Millisecond)
+		time.Sleep(time.Duration(i) * 3 * time.Millisecond)
 		_ = c.Process.Kill()
 		_ = c.Wait()
 		end := time.Now().Add(time.Second)
@@ -228,7 +228,7 @@ func TestKilledParentAtAnyTime(t *testing.T) {
 				break
 			}
 			if time.Now().After(end) {
-				t.Fatalf("killed after %d ms: a process is left", 2*i)
+				t.Fatalf("killed after %d ms: a process is left", 3*i)
 			}
 			time.Sleep(time.Millisecond)
 		}

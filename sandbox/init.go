@@ -149,7 +149,8 @@ func report(lines string) {
 // closeOthers closes what init inherited beyond the standard streams and the
 // report: descriptors that the caller got from its own parent without
 // close-on-exec, and the plan. The runtime's own, which a package's
-// initialisation may have opened by now, stay: they lead to no file.
+// initialisation may have opened by now, stay: they lead to no file, and the
+// program does not get them.
 func closeOthers() error {
 	first := uint(planFD)
 	for _, own := range runtimeDescriptors() {
@@ -158,6 +159,7 @@ func closeOthers() error {
 				return err
 			}
 		}
+		unix.CloseOnExec(int(own))
 		first = own + 1
 	}
 	return unix.CloseRange(first, ^uint(0)>>1, 0)

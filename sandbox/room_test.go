@@ -42,6 +42,7 @@ groups: []
 dir: /tmp
 umask: 022
 session leader: true
+session of init: 1
 parent: 1
 host: pbuild
 domain: (none)
@@ -268,7 +269,7 @@ func TestImageWithLinks(t *testing.T) {
 // directories can be used for another.
 func TestMountsEndWithRun(t *testing.T) {
 	s := probe(t, "touch", "/file")
-	for range 20 {
+	for range 8 {
 		if err := Run(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}

@@ -55,8 +55,7 @@ func (r *Realizer) dscFiles(src recipe.Dsc) ([]fetch.File, map[string]digest.Dig
 // s.work afterwards.
 func (s *site) buildDeb(ctx context.Context, files map[string]digest.Digest) error {
 	d := s.node.Derivation
-	upstream, _, _ := strings.Cut(withoutEpoch(d.Stamp.Version), "-")
-	folder := d.Name + "-" + upstream
+	folder := d.Name + "-" + upstreamVersion(d.Stamp.Version)
 	dir := filepath.Join(s.work, folder)
 	if err := makeDir(dir); err != nil {
 		return err
@@ -73,6 +72,11 @@ func (s *site) buildDeb(ctx context.Context, files map[string]digest.Digest) err
 	epoch := time.Unix(d.Stamp.Epoch, 0)
 	if err := tree.Materialize(main, dir, epoch); err != nil {
 		return err
+	}
+	if s.node.main == nil {
+		if err := s.checkStamp(dir); err != nil {
+			return err
+		}
 	}
 	if err := s.addDebian(dir, epoch); err != nil {
 		return err
@@ -128,22 +132,35 @@ func (s *site) unpackDsc(ctx context.Context, files map[string]digest.Digest) (*
 	if err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(filepath.Join(out, "source"))
+	// What is there was made in the sandbox: no link of it may lead outside.
+	outside, err := os.OpenRoot(out)
 	if err != nil {
 		return nil, err
 	}
+	defer outside.Close()
+	return outside.OpenRoot("source")
+}
+
+// checkStamp compares an unpacked source package with what its lock says, in a
+// tree that Materialize made: there no file blocks who opens it.
+func (s *site) checkStamp(dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
 	debian, err := fs.Sub(root.FS(), "debian")
-	if err == nil {
-		var got recipe.Stamp
-		if got, err = stamp(debian); err == nil && got != s.node.Derivation.Stamp {
-			err = fmt.Errorf("%w: the changelog says %s at %d", recipe.ErrLock, got.Version, got.Epoch)
-		}
+	if err != nil {
+		return err
+	}
+	got, err := stamp(debian)
+	if err == nil && got != s.node.Derivation.Stamp {
+		err = fmt.Errorf("%w: the changelog says %s at %d", recipe.ErrLock, got.Version, got.Epoch)
 	}
 	if err != nil {
-		root.Close()
-		return nil, fmt.Errorf("source %s: %w", recipe.Main, err)
+		return fmt.Errorf("source %s: %w", recipe.Main, err)
 	}
-	return root, nil
+	return nil
 }
 
 // addDebian puts debian/ into the source where it came from the recipe's folder.
@@ -152,8 +169,12 @@ func (s *site) addDebian(dir string, epoch time.Time) error {
 		if s.node.main == nil || s.node.Recipe.Deb.Debian == "debian" {
 			return nil
 		}
-		// dpkg looks nowhere else.
-		return os.Rename(filepath.Join(dir, filepath.FromSlash(s.node.Recipe.Deb.Debian)), filepath.Join(dir, "debian"))
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return err
+		}
+		defer root.Close()
+		return root.Rename(s.node.Recipe.Deb.Debian, "debian") // dpkg looks nowhere else
 	}
 	debian := filepath.Join(dir, "debian")
 	if err := makeDir(debian); err != nil {
@@ -179,6 +200,16 @@ func setModes(dir string, modes map[string]string, epoch time.Time) error {
 		}
 	}
 	return root.Chtimes(".", epoch, epoch)
+}
+
+// upstreamVersion returns a version without Debian's epoch and revision (Debian
+// policy 5.6.12: the revision follows the last hyphen).
+func upstreamVersion(version string) string {
+	version = withoutEpoch(version)
+	if i := strings.LastIndexByte(version, '-'); i >= 0 {
+		return version[:i]
+	}
+	return version
 }
 
 // withoutEpoch returns a version without Debian's epoch, as file names have it.

@@ -74,10 +74,13 @@ var errNotRegular = errors.New("is no regular file")
 func (s *site) takePackage(name string) (store.File, error) {
 	// Not through os.Root, which follows links that stay inside.
 	in, err := os.OpenFile(filepath.Join(s.work, name), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if errors.Is(err, unix.ELOOP) {
+	var at *fs.PathError
+	switch {
+	case errors.Is(err, unix.ELOOP):
 		return store.File{}, errors.New("is a symlink")
-	}
-	if err != nil {
+	case errors.As(err, &at):
+		return store.File{}, at.Err // the caller names the file, and the folder is nobody's
+	case err != nil:
 		return store.File{}, err
 	}
 	defer in.Close()

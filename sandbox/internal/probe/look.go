@@ -31,13 +31,14 @@ func facts([]string) error {
 		return err
 	}
 	sid, _ := unix.Getsid(0)
+	initSID, _ := unix.Getsid(1)
 	groups, err := os.Getgroups()
 	if err != nil {
 		return err
 	}
 	mask := unix.Umask(0)
 	fmt.Printf("uid: %d %d\ngid: %d %d\ngroups: %v\n", os.Getuid(), os.Geteuid(), os.Getgid(), os.Getegid(), groups)
-	fmt.Printf("dir: %s\numask: %03o\nsession leader: %v\nparent: %d\n", dir, mask, sid == os.Getpid(), os.Getppid())
+	fmt.Printf("dir: %s\numask: %03o\nsession leader: %v\nsession of init: %d\nparent: %d\n", dir, mask, sid == os.Getpid(), initSID, os.Getppid())
 	fmt.Printf("host: %s\ndomain: %s\n", unix.ByteSliceToString(u.Nodename[:]), unix.ByteSliceToString(u.Domainname[:]))
 	// Those of init, since a Go program raises its own number of open files.
 	limits, err := os.ReadFile("/proc/1/limits")

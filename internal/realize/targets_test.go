@@ -1,0 +1,105 @@
+package realize_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/fuel-infra/pbuild/internal/realize"
+	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+func withCancel(t *testing.T) (context.Context, context.CancelFunc) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	return ctx, cancel
+}
+
+// TestTargets: a name is a recipe, else a package that one recipe makes.
+func TestTargets(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.write("apple", made{outputs: "apple, fruit, pear"})
+	b.write("pear", made{outputs: "plum, fruit"})
+	for _, tc := range []struct {
+		names []string
+		all   bool
+		want  []string
+	}{
+		{[]string{"apple"}, false, []string{"apple"}},
+		{[]string{"pear"}, false, []string{"pear"}}, // a recipe, although another one makes a package of the name
+		{[]string{"plum"}, false, []string{"pear"}},
+		{[]string{"plum", "apple", "pear"}, false, []string{"pear", "apple"}},
+		{nil, true, []string{"apple", "hello", "pear", "tree"}},
+	} {
+		got, err := b.Targets(tc.names, tc.all, "")
+		var names []string
+		for _, target := range got {
+			if target.Format != recipe.FormatDeb {
+				t.Errorf("%q: format %q", tc.names, target.Format)
+			}
+			names = append(names, target.Name)
+		}
+		if err != nil || !slices.Equal(names, tc.want) {
+			t.Errorf("%q: got %q, %v", tc.names, names, err)
+		}
+	}
+	var unknown *recipe.UnknownError
+	if _, err := b.Targets([]string{"helo"}, false, ""); !errors.As(err, &unknown) || err.Error() != `recipe "helo": unknown: did you mean hello?` {
+		t.Errorf("unknown: %v", err)
+	}
+	var ambiguous *realize.AmbiguousError
+	_, err := b.Targets([]string{"fruit"}, false, "")
+	if !errors.As(err, &ambiguous) || cmp.Diff(&realize.AmbiguousError{Name: "fruit", Recipes: []string{"apple", "pear"}}, ambiguous) != "" ||
+		err.Error() != `"fruit": made by several recipes: apple, pear` {
+		t.Errorf("ambiguous: %v", err)
+	}
+	if _, err := b.Targets([]string{"hello"}, false, recipe.FormatRPM); err == nil || err.Error() != "hello: has no rpm section" {
+		t.Errorf("rpm: %v", err)
+	}
+	if got, err := b.Targets(nil, true, recipe.FormatRPM); err != nil || got != nil {
+		t.Errorf("all rpm: %v, %v", got, err)
+	}
+}
+
+// TestKeyNeedsNothing: a node is closed without a store, a mirror or an image.
+func TestKeyNeedsNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r := realize.Realizer{Recipes: b.Recipes, Arch: b.Arch}
+	for _, name := range []string{"hello", "tree"} {
+		n, err := r.Node(t.Context(), realize.Target{Name: name, Format: recipe.FormatDeb})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n.Key != b.node(name).Key || n.Key != digest.KeyOf(n.Text) || !slices.Equal(n.Text, n.Derivation.Text()) {
+			t.Errorf("%s: key %s", name, n.Key)
+		}
+	}
+}
+
+// TestNotLocked: a builder without a digest, or none at all.
+func TestNotLocked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.write("homeless", made{})
+	yaml := string(b.files["homeless/recipe.yaml"].Data)
+	for builder, want := range map[string]string{
+		"open":          "homeless: builder open: not locked",
+		"debian-12-dep": `recipes/homeless/recipe.yaml:7:12: deb.builder: builder "debian-12-dep": unknown: did you mean debian-12-deb or debian-12-test or debian-12-base?`,
+	} {
+		b.files["builders/open.yaml"] = &fstest.MapFile{Data: []byte("format: 1\nname: open\nsummary: A test\nsuite: bookworm\npackages: [make]\n")}
+		b.files["homeless/recipe.yaml"] = &fstest.MapFile{Data: []byte(strings.Replace(yaml, "debian-12-deb", builder, 1))}
+		b.reload()
+		if _, err := b.Node(t.Context(), realize.Target{Name: "homeless", Format: recipe.FormatDeb}); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v", builder, err)
+		}
+	}
+}
