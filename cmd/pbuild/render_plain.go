@@ -52,16 +52,18 @@ func (p *plainRenderer) event(e event.Event) {
 	defer p.mu.Unlock()
 	n, c := p.tally.add(e)
 	if c.state && e.State == event.Waiting {
-		p.waits = append(p.waits, time.AfterFunc(p.patience, func() { p.stillWaiting(n) }))
+		since := n.since
+		p.waits = append(p.waits, time.AfterFunc(p.patience, func() { p.stillWaiting(n, since) }))
 	}
 	p.print(p.report.text(&p.tally, n, c, e))
 }
 
-// stillWaiting tells of a node that has waited for longer than most.
-func (p *plainRenderer) stillWaiting(n *node) {
+// stillWaiting tells of a node that has waited for longer than most, and not for
+// something else meanwhile.
+func (p *plainRenderer) stillWaiting(n *node, since time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if n.state == event.Waiting && !p.ended && !p.report.quiet {
+	if n.state == event.Waiting && n.since.Equal(since) && !p.ended && !p.report.quiet {
 		p.print(p.report.line(&p.tally, n))
 	}
 }

@@ -41,7 +41,9 @@ func TestStaleLock(t *testing.T) {
 		p, err := b.Plan(t.Context(), []realize.Target{{Name: "tree", Format: recipe.FormatDeb}})
 		if err == nil && !tc.early {
 			_, err = b.Realize(t.Context(), p)
-			b.nothing("tree")
+			if r, err := b.store.Lookup(p.Nodes[0].Key); err == nil {
+				t.Errorf("%s: recorded as %+v", name, r)
+			}
 		}
 		if !errors.Is(err, recipe.ErrLock) || err.Error() != tc.want {
 			t.Errorf("%s: got %v", name, err)

@@ -53,12 +53,16 @@ func TestGolden(t *testing.T) {
 		}
 	}
 	build := func(t *testing.T, b *bench) {
-		for _, name := range []string{"hello", "tree"} {
-			if got := summary(b.realize(name, event.Built)); got != want[name] {
-				t.Errorf("got:\n%s\nwant:\n%s", got, want[name])
+		b.Jobs = 2
+		for _, state := range []event.State{event.Built, event.Cached} {
+			results, err := b.try("hello", "tree")
+			if err != nil {
+				t.Fatalf("%v\n%s", err, b.log())
 			}
-			if got := summary(b.realize(name, event.Cached)); got != want[name] {
-				t.Errorf("cached: got:\n%s", got)
+			for _, r := range results {
+				if got := summary(r); got != want[r.Recipe.Name] || r.State != state {
+					t.Errorf("%s: got:\n%s\nwant:\n%s", r.State, got, want[r.Recipe.Name])
+				}
 			}
 		}
 		b.clean()

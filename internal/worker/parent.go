@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -73,6 +74,10 @@ func Run(ctx context.Context, j Job) (code int, err error) {
 	// Pdeathsig comes when the thread ends that started the worker.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	// What root's shell left open is not for the worker.
+	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return 0, errors.Join(fmt.Errorf("worker: close_range: %w", err), in.Close(), out.Close(), toWorker.Close())
+	}
 	err = cmd.Start()
 	in.Close()
 	out.Close()

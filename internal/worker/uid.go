@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // firstUID is where the search for an unused uid begins: above what
@@ -51,11 +53,17 @@ func prepareStore(dir string) (int, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return 0, err
 	}
-	if err := os.Chmod(dir, 0o700); err != nil {
+	// By descriptor: a link that somebody put there must not give away what it
+	// leads to.
+	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if errors.Is(err, unix.ENOTDIR) {
+		return 0, fmt.Errorf("store %s: is a link: what it leads to wants an unprivileged owner first", dir)
+	}
+	if err != nil {
 		return 0, err
 	}
-	// Lchown, for a link that somebody put there must not give a file away.
-	if err := os.Lchown(dir, uid, uid); err != nil {
+	defer f.Close()
+	if err := errors.Join(f.Chmod(0o700), f.Chown(uid, uid)); err != nil {
 		return 0, fmt.Errorf("store %s: %w", dir, err)
 	}
 	return uid, nil

@@ -1,0 +1,350 @@
+//go:build root
+
+package worker
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/fuel-infra/pbuild/internal/tree"
+)
+
+// testUID owns the stores of these tests.
+const testUID = 700123
+
+// newStore returns a directory that a worker owns and can reach.
+func newStore(t *testing.T) string {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("tests with the tag root want to be run as root")
+	}
+	dir, err := os.MkdirTemp("/var/tmp", "pbuild-worker-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	store := filepath.Join(dir, "store")
+	if err := errors.Join(os.Mkdir(store, 0o700), os.Chown(store, testUID, testUID)); err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// run runs a job and returns what was handed over, «kind name body» each.
+func run(t *testing.T, j Job) (handed []string, code int, err error) {
+	t.Helper()
+	if j.Put == nil {
+		j.Put = func(kind, name string, _ int64, r io.Reader) error {
+			body, err := io.ReadAll(r)
+			handed = append(handed, kind+" "+name+" "+string(body))
+			return err
+		}
+	}
+	j.Env = append(j.Env, "PATH=/bin")
+	code, err = Run(t.Context(), j)
+	return handed, code, err
+}
+
+func TestRootHandsOver(t *testing.T) {
+	long := strings.Repeat("x", 100_000)
+	got, code, err := run(t, Job{Args: []string{"put", "one", "", long}, Store: newStore(t), Info: []byte("info\x00")})
+	if want := []string{"info info info\x00", "arg arg one", "arg arg ", "arg arg " + long}; err != nil || code != 0 || !slices.Equal(got, want) {
+		t.Errorf("got %.200q, %d, %v", got, code, err)
+	}
+}
+
+// TestRootCollection: one that only root can reach, seen as it is.
+func TestRootCollection(t *testing.T) {
+	store := newStore(t)
+	dir := filepath.Join(t.TempDir(), "closed/recipes")
+	if err := os.MkdirAll(filepath.Join(dir, "hello/src"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Dir(dir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, mode := range map[string]fs.FileMode{"pbuild.yaml": 0o600, "hello/recipe.yaml": 0o400, "hello/src/run": 0o700} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("src/run", filepath.Join(dir, "hello/link")); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	want, err := tree.Digest(root.FS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, code, err := run(t, Job{Args: []string{"unpack", store}, Store: store, Files: root.FS()})
+	if err != nil || code != 0 || !slices.Equal(got, []string{"digest digest " + want.String()}) {
+		t.Errorf("got %q, %d, %v; the digest is %s", got, code, err, want)
+	}
+}
+
+// TestRootWorkerHasNothing: no privilege, no group, no descriptor.
+func TestRootWorkerHasNothing(t *testing.T) {
+	store := newStore(t)
+	// A descriptor that was not opened with O_CLOEXEC, as a shell leaves it.
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.Open(secret, unix.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := syscall.Setgroups([]int{0, 4, 1}); err != nil {
+		t.Fatal(err)
+	}
+	got, code, err := run(t, Job{Args: []string{"look"}, Store: store})
+	if err != nil || code != 0 || len(got) != 1 {
+		t.Fatalf("got %q, %d, %v", got, code, err)
+	}
+	id := strconv.Itoa(testUID)
+	none := "0000000000000000"
+	for name, want := range map[string]string{
+		"Uid:": id + "\t" + id + "\t" + id + "\t" + id, "Gid:": id + "\t" + id + "\t" + id + "\t" + id, "Groups:": " ",
+		"CapInh:": none, "CapPrm:": none, "CapEff:": none, "CapAmb:": none, "wd": "/", "args": Name + " look",
+	} {
+		if !strings.Contains(got[0], "\n"+name+"\t"+want+"\n") {
+			t.Errorf("%s is not %q", name, want)
+		}
+	}
+	pipes := 0
+	for line := range strings.Lines(got[0]) {
+		fd, ok := strings.CutPrefix(line, "fd\t")
+		if !ok {
+			continue
+		}
+		n, to, _ := strings.Cut(strings.TrimSpace(fd), " ")
+		switch {
+		case n == "0" && to == "/dev/null", n == "1", n == "2", strings.HasPrefix(to, "anon_inode:"), strings.HasPrefix(to, "/proc/"):
+		case strings.HasPrefix(to, "pipe:"):
+			pipes++
+		default:
+			t.Errorf("descriptor %s: %s", n, to)
+		}
+	}
+	if pipes != 2 {
+		t.Errorf("%d pipes besides the standard streams in\n%s", pipes, got[0])
+	}
+}
+
+func TestRootExitCodes(t *testing.T) {
+	store := newStore(t)
+	// More than a pipe holds: a worker that does not read it must not hang its parent.
+	large := fstest.MapFS{"large": &fstest.MapFile{Data: make([]byte, 1<<20)}}
+	if got, code, err := run(t, Job{Args: []string{"exit"}, Store: store, Files: large}); err != nil || code != 7 || got != nil {
+		t.Errorf("exit: got %q, %d, %v", got, code, err)
+	}
+	got, code, err := run(t, Job{Args: []string{"die"}, Store: store})
+	if err == nil || !strings.HasPrefix(err.Error(), "worker: signal: killed") || code != 0 || len(got) > 1 {
+		t.Errorf("die: got %.60q, %d, %v", got, code, err)
+	}
+}
+
+// TestRootRefuses: a worker that hands over what it must not is ended.
+func TestRootRefuses(t *testing.T) {
+	begun := time.Now()
+	got, _, err := run(t, Job{Args: []string{"hostile"}, Store: newStore(t)})
+	if err == nil || err.Error() != `worker: hands over "package/../x": not a plain file` || got != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("it lived for %s", took)
+	}
+}
+
+// TestRootInterrupt: the end of the context is one SIGINT, and no more.
+func TestRootInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	code, err := Run(ctx, Job{Args: []string{"interrupted"}, Store: newStore(t), Put: func(string, string, int64, io.Reader) error {
+		cancel()
+		return nil
+	}})
+	if err != nil || code != 101 {
+		t.Errorf("got %d, %v", code, err)
+	}
+}
+
+// parent returns a command of root that runs a worker over a store.
+func parent(exe string, args ...string) *exec.Cmd {
+	c := exec.Command(exe)
+	c.Env = append(os.Environ(), roleVariable+"="+strings.Join(args, " "))
+	c.Stderr = os.Stderr
+	return c
+}
+
+// TestRootDiesWithParent: SIGKILL of root's process ends the worker.
+func TestRootDiesWithParent(t *testing.T) {
+	c := parent("/proc/self/exe", newStore(t), "sleep")
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !alive(pid) {
+		t.Fatal("the worker was not there")
+	}
+	if err := c.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	c.Wait()
+	for begun := time.Now(); alive(pid); {
+		if time.Since(begun) > time.Second {
+			syscall.Kill(pid, syscall.SIGKILL)
+			t.Fatal("the worker lives a second later")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// alive reports whether a process is more than what its parent has not yet asked
+// for.
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return err == nil && !strings.HasPrefix(state, "Z")
+}
+
+// TestRootClosedProgram: a program of mode 0700 in a directory of mode 0700.
+func TestRootClosedProgram(t *testing.T) {
+	store := newStore(t)
+	dir := filepath.Join(t.TempDir(), "closed")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	exe := filepath.Join(dir, "pbuild")
+	body, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(exe, body, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	out, err := parent(exe, store, "put", "x").Output()
+	if want := "info info \narg arg x\n"; err != nil || string(out) != want {
+		t.Errorf("got %q, %v", out, err)
+	}
+}
+
+// TestRootStore: whose a store is decides as whom the worker runs.
+func TestRootStore(t *testing.T) {
+	base := filepath.Dir(newStore(t))
+	home, err := ownerOf(home)
+	if errors.Is(err, fs.ErrNotExist) {
+		if home, err = unusedUID(os.DirFS("/etc")); err != nil {
+			t.Fatal(err)
+		}
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	dir := func(name string) string { return filepath.Join(base, name) }
+	for _, d := range []string{"taken", "empty", "full"} {
+		if err := os.Mkdir(dir(d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Chown(dir("taken"), 700456, 0), os.WriteFile(dir("full/x"), nil, 0o644), os.WriteFile(dir("file"), nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name string
+		uid  int
+		err  string
+	}{
+		{"taken", 700456, ""},
+		{"empty", home, ""},
+		{"new/deeper", home, ""},
+		{"full", 0, "store " + dir("full") + ": belongs to root and is not empty: a store belongs to an unprivileged uid"},
+		{"file", 0, "store " + dir("file") + ": is no directory"},
+	} {
+		uid, err := prepareStore(dir(tc.name))
+		if uid != tc.uid || (err == nil) != (tc.err == "") || err != nil && err.Error() != tc.err {
+			t.Errorf("%s: got %d, %v", tc.name, uid, err)
+			continue
+		}
+		if err != nil || tc.name == "taken" {
+			continue
+		}
+		info, err := os.Stat(dir(tc.name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := info.Sys().(*syscall.Stat_t); info.Mode().Perm() != 0o700 || int(s.Uid) != uid || int(s.Gid) != uid {
+			t.Errorf("%s: %s of %d:%d", tc.name, info.Mode(), s.Uid, s.Gid)
+		}
+		if again, err := prepareStore(dir(tc.name)); again != uid || err != nil {
+			t.Errorf("%s: then %d, %v", tc.name, again, err)
+		}
+	}
+	// What root's own mistake can't give away: a link to another's directory.
+	victim := dir("victim")
+	if err := errors.Join(os.Mkdir(victim, 0o711), os.Chmod(victim, 0o711), os.Symlink(victim, dir("link"))); err != nil {
+		t.Fatal(err)
+	}
+	_, err = prepareStore(dir("link"))
+	info, statErr := os.Stat(victim)
+	if statErr != nil {
+		t.Fatal(statErr)
+	}
+	if want := "store " + dir("link") + ": is a link: what it leads to wants an unprivileged owner first"; err == nil || err.Error() != want ||
+		info.Sys().(*syscall.Stat_t).Uid != 0 || info.Mode().Perm() != 0o711 {
+		t.Errorf("through a link: %v; the directory is %d's, %s", err, info.Sys().(*syscall.Stat_t).Uid, info.Mode())
+	}
+	if err := os.Chown(victim, 700456, 700456); err != nil {
+		t.Fatal(err)
+	}
+	if uid, err := prepareStore(dir("link")); uid != 700456 || err != nil {
+		t.Errorf("through a link to an unprivileged user's: %d, %v", uid, err)
+	}
+}
+
+// TestRootByHand: a worker that nobody runs, and one of root.
+func TestRootByHand(t *testing.T) {
+	for uid, want := range map[uint32]string{0: "worker: runs as root\n", testUID: "worker: started by hand? "} {
+		c := exec.Command("/proc/self/exe")
+		c.Args = []string{Name, "put"}
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+		out, err := c.CombinedOutput()
+		if err == nil || !strings.HasPrefix(string(out), want) {
+			t.Errorf("as %d: %q, %v", uid, out, err)
+		}
+	}
+}
