@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -82,6 +84,27 @@ func TestBlob(t *testing.T) {
 	if err := iotest.TestReader(struct{ io.Reader }{r}, []byte(helloText)); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestBlobInPieces: small and large writes are hashed in different ways.
+func TestBlobInPieces(t *testing.T) {
+	s := newStore(t)
+	text := make([]byte, 10<<20+7)
+	rand.NewChaCha8([32]byte{1}).Read(text)
+	for _, piece := range []int{4 << 10, hashApart - 1, hashApart, 3 << 20, len(text)} {
+		w := must(s.Create())
+		for part := range slices.Chunk(text, piece) {
+			must(w.Write(part))
+		}
+		want := digest.Of(text)
+		if d, size, err := w.Commit(&want); d != want || size != int64(len(text)) || err != nil {
+			t.Fatalf("by %d: %s, %d, %v", piece, d, size, err)
+		}
+		if !bytes.Equal(must(os.ReadFile(s.BlobPath(want))), text) {
+			t.Errorf("by %d: the file holds other bytes", piece)
+		}
+	}
+	wantClean(t, s)
 }
 
 func TestBlobEmpty(t *testing.T) {

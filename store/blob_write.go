@@ -18,12 +18,17 @@ type BlobWriter struct {
 	f       *os.File // nil once committed or closed
 	hash    *digest.Hasher
 	started int64 // bytes whose way to the disk has begun
+	err     error // the first that Write returned; nothing is committed after it
 }
 
 // writeAhead is how many bytes gather before their way to the disk begins: the
 // disk then works while the rest is hashed, and the sync at the end is short
 // (256 MiB: 230 ms instead of 320 ms; sha256 alone 170 ms).
 const writeAhead = 8 << 20
+
+// hashApart is the size in bytes from which a write is hashed beside the
+// kernel's copying instead of after it (256 MiB: 190 ms instead of 230 ms).
+const hashApart = 128 << 10
 
 // MismatchError says that the bytes written are not those wanted.
 type MismatchError struct{ Want, Got digest.Digest }
@@ -46,15 +51,19 @@ func (s *Store) Create() (*BlobWriter, error) {
 	return &BlobWriter{s: s, f: f, hash: digest.NewHasher()}, nil
 }
 
-// Write adds p to the blob. A full disk is a *SpaceError.
+// Write adds p to the blob. A full disk is a *SpaceError. After an error the
+// blob can only be closed.
 func (w *BlobWriter) Write(p []byte) (int, error) {
 	if w.f == nil {
 		return 0, fmt.Errorf("new blob: %w", os.ErrClosed)
 	}
-	n, err := w.f.Write(p)
-	w.hash.Write(p[:n])
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err := w.write(p)
 	if err != nil {
-		return n, fmt.Errorf("new blob: %w", spaceError(w.s.dir, err))
+		w.err = fmt.Errorf("new blob: %w", spaceError(w.s.dir, err))
+		return n, w.err
 	}
 	if begun := w.hash.Size() - w.started; begun >= writeAhead {
 		// Advice only: what it cannot do, the sync does.
@@ -64,6 +73,21 @@ func (w *BlobWriter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+func (w *BlobWriter) write(p []byte) (int, error) {
+	if len(p) < hashApart {
+		w.hash.Write(p)
+		return w.f.Write(p)
+	}
+	hashed := make(chan struct{})
+	go func() {
+		w.hash.Write(p)
+		close(hashed)
+	}()
+	n, err := w.f.Write(p)
+	<-hashed
+	return n, err
+}
+
 // Commit publishes the blob under its digest, synced, and returns digest and
 // size. want, when not nil, is the digest that it must have: *MismatchError,
 // and nothing is kept. A blob that the store holds already is replaced by the
@@ -71,6 +95,9 @@ func (w *BlobWriter) Write(p []byte) (int, error) {
 func (w *BlobWriter) Commit(want *digest.Digest) (digest.Digest, int64, error) {
 	if w.f == nil {
 		return digest.Digest{}, 0, fmt.Errorf("new blob: %w", os.ErrClosed)
+	}
+	if w.err != nil {
+		return digest.Digest{}, 0, errors.Join(w.err, w.Close())
 	}
 	d, size := w.hash.Digest(), w.hash.Size()
 	if want != nil && d != *want {

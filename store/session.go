@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -105,36 +106,38 @@ func (s *Store) pinned(sweep bool) ([]digest.Digest, error) {
 		if !strings.HasPrefix(name, sessionPrefix) {
 			continue
 		}
-		path := s.path(locksDir, name)
-		f, err := os.Open(path)
-		if os.IsNotExist(err) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		dead, err := tryFlock(f, unix.LOCK_EX)
-		if err == nil && dead && sweep {
-			err = os.Remove(path)
-		}
-		f.Close()
-		if err != nil {
-			return nil, err
-		}
-		if dead {
-			continue
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		ds, err := parsePins(string(text))
+		ds, err := readSession(s.path(locksDir, name), sweep)
 		if err != nil {
 			return nil, fmt.Errorf("%s/%s: %w", locksDir, name, err)
 		}
 		all = append(all, ds...)
 	}
 	return all, nil
+}
+
+// readSession returns what a session holds; nothing when it is dead. A session
+// may end meanwhile.
+func readSession(path string, sweep bool) ([]digest.Digest, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, ignoreNotExist(err)
+	}
+	defer f.Close()
+	dead, err := tryFlock(f, unix.LOCK_EX)
+	if err != nil {
+		return nil, err
+	}
+	if dead {
+		if sweep {
+			err = ignoreNotExist(os.Remove(path))
+		}
+		return nil, err
+	}
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, err
+	}
+	return parsePins(string(text))
 }
 
 // parsePins reads a session's file: one digest a line, in hexadecimal digits.

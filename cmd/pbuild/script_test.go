@@ -14,16 +14,14 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/fuel-infra/pbuild/internal/testenv"
 	"github.com/fuel-infra/pbuild/internal/worker"
-	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
 func TestMain(m *testing.M) {
-	if sandbox.IsInit() {
-		sandbox.Init()
-	}
+	testenv.Enter()
 	if worker.Is() {
 		main()
 	}
@@ -59,6 +57,7 @@ func TestScripts(t *testing.T) {
 			"damage": scriptDamage,
 			"hashed": scriptHashed,
 			"fail":   scriptFail,
+			"images": scriptImages,
 		},
 	})
 }

@@ -138,7 +138,7 @@ func TestHostileNames(t *testing.T) {
 	}
 	// A worker that died says why itself.
 	whole := handed(t, good, good)
-	for _, n := range []int{0, 100, 512, 514, 1024, 1600} {
+	for _, n := range []int{0, 100, 512, 514, 1024, 1500} {
 		put, err := take(whole[:n])
 		if err != nil || len(put) > 1 {
 			t.Errorf("the first %d bytes: %q, %v", n, put, err)
