@@ -96,7 +96,7 @@ func TestHints(t *testing.T) {
 		{"loopback", unix.EACCES, "capabilities"},
 		{"private mounts", unix.EACCES, "capabilities"},
 		{"proc", unix.EPERM, "systempaths=unconfined"},
-		{"overlay", unix.EINVAL, "--tmp"},
+		{"overlay", unix.EINVAL, "--store"},
 		{"overlay", unix.ENODEV, "modprobe overlay"},
 		{"layers", unix.ENOSYS, "Linux 5.12"},
 		{"filter", unix.EINVAL, "CONFIG_SECCOMP_FILTER"},

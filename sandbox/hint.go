@@ -35,11 +35,11 @@ func hint(stage string, err error) string {
 	case stage == "proc" && refused:
 		return "in a container: its /proc is masked; docker and podman take --security-opt systempaths=unconfined, kubernetes procMount: Unmasked"
 	case stage == "overlay" && errors.Is(err, unix.EINVAL):
-		return "the scratch directory can't be an upper layer (it may be on overlayfs itself): give a tmpfs or a volume with --tmp"
+		return "the scratch directory can't be an upper layer (it may be on overlayfs itself): give a tmpfs or a volume with --store DIR"
 	case stage == "overlay" && errors.Is(err, unix.ENODEV):
 		return "as root: modprobe overlay"
 	case stage == "scratch" && errors.Is(err, unix.EOPNOTSUPP):
-		return "a tmpfs keeps the attributes of layers from Linux 6.6 on: give a directory on a disk with --tmp"
+		return "a tmpfs keeps the attributes of layers from Linux 6.6 on: give a directory on a disk with --store DIR"
 	case stage == "filter" && (errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS)):
 		return "the kernel was built without system call filters (CONFIG_SECCOMP_FILTER)"
 	case stage == "mount points":
