@@ -73,6 +73,20 @@ func (s *Store) addRoot(name string, desc v1.Descriptor) error {
 	return nil
 }
 
+// Name makes a root stand for the artifact of a realization that Lookup found, as
+// Record does for a new one; a root that does so already is left alone. Without
+// it GC could take what was asked for last.
+func (s *Store) Name(root string, r *Realization) error {
+	if now, err := s.Root(root); err == nil && string(now.Digest) == r.Manifest.String() {
+		return nil
+	}
+	desc, err := s.describe(r.Manifest)
+	if err != nil {
+		return fmt.Errorf("root %s: %w", root, err)
+	}
+	return s.SetRoot(root, desc)
+}
+
 // setRoot writes root and index. The caller holds addGate.
 func (s *Store) setRoot(name string, desc v1.Descriptor) error {
 	text, err := encodeRoot(desc)

@@ -178,3 +178,22 @@ func FuzzParseRoot(f *testing.F) {
 		}
 	})
 }
+
+// The first of two results is asked for again: GC keeps that one.
+func TestNameFollowsTheHit(t *testing.T) {
+	s := newStore(t)
+	first := realize(t, s, "hello", "a")
+	second := realize(t, s, "hello", "b")
+	must(0, s.Name("hello-deb", &second)) // names it already
+	must(0, s.Name("hello-deb", must(s.Lookup(first.Key))))
+	if got := must(s.Root("hello-deb")); string(got.Digest) != first.Manifest.String() {
+		t.Fatalf("root names %s, want %s", got.Digest, first.Manifest)
+	}
+	must(0, s.Close()) // the session holds what it put
+	must(s.GC(t.Context(), false))
+	must(s.Lookup(first.Key))
+	if _, err := s.Lookup(second.Key); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("the other one after gc: %v", err)
+	}
+	wantClean(t, s)
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path"
@@ -60,6 +61,9 @@ func mergeUsr(name string) string {
 // lock: a file of the right sha256 that says another name in its control part
 // would be recorded as what it is not.
 func (m *Maker) openDeb(p recipe.Package) (*deb.Deb, *os.File, *unpacked, error) {
+	if err := m.verify(p.SHA256); err != nil {
+		return nil, nil, nil, fmt.Errorf("%s: %w", path.Base(p.Path), err)
+	}
 	f, err := os.Open(m.Store.BlobPath(p.SHA256))
 	if err != nil {
 		return nil, nil, nil, err
@@ -84,6 +88,17 @@ func (m *Maker) openDeb(p recipe.Package) (*deb.Deb, *os.File, *unpacked, error)
 		}
 	}
 	return d, f, u, nil
+}
+
+// verify reads a blob to its end: it may lie there since an earlier run.
+func (m *Maker) verify(d digest.Digest) error {
+	blob, err := m.Store.OpenBlob(d)
+	if err != nil {
+		return err
+	}
+	defer blob.Close()
+	_, err = io.Copy(io.Discard, blob)
+	return err
 }
 
 // unpackAll unpacks the packages into dir, several at a time, and returns them

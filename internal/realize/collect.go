@@ -44,7 +44,7 @@ func (s *site) collect(image, log digest.Digest, begun time.Time) (*store.Realiz
 		Version: n.Derivation.Stamp.Version, Builder: image, Manifest: manifest,
 		Output: outputDigest(files), Log: log, Files: files,
 		Finished: time.Now(), Seconds: time.Since(begun).Seconds(),
-	}, n.Recipe.Name+"-"+string(n.Format))
+	}, n.root())
 }
 
 // takePackages copies each .deb beside the source into the store, and reads the

@@ -34,6 +34,9 @@ type Node struct {
 	debian fs.FS              // debian/ where it is not in the source, else nil
 }
 
+// root is the name in the store that stands for the newest result.
+func (n *Node) root() string { return n.Recipe.Name + "-" + string(n.Format) }
+
 func (n *Node) event() event.Node {
 	return event.Node{Name: n.Recipe.Name, Format: string(n.Format)}
 }

@@ -89,7 +89,7 @@ func (r *Realizer) one(ctx context.Context, n *Node) Result {
 
 func (r *Realizer) realize(ctx context.Context, n *Node) (*store.Realization, event.State, error) {
 	if n.found != nil {
-		err := r.require(n, n.found.Files)
+		err := r.take(n, n.found)
 		switch {
 		case err == nil:
 			return n.found, event.Cached, nil
@@ -112,12 +112,25 @@ func (r *Realizer) realize(ctx context.Context, n *Node) (*store.Realization, ev
 		}
 		return real, event.Built, nil
 	case err == nil:
-		err = r.require(n, real.Files)
+		err = r.take(n, real)
 	}
 	if err != nil {
 		return nil, event.Failed, err
 	}
 	return real, event.Cached, nil
+}
+
+// take accepts a realization that the store had: the recipe's requirements hold,
+// and the name of the newest result stands for it.
+func (r *Realizer) take(n *Node, real *store.Realization) error {
+	if err := r.require(n, real.Files); err != nil {
+		return err
+	}
+	err := r.Store.Name(n.root(), real)
+	if errors.Is(err, store.ErrNoSpace) {
+		return nil // on a full disk a hit is a hit; the name can wait
+	}
+	return err
 }
 
 // require checks the paths that the recipe requires today, which are not in the
