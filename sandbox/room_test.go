@@ -172,8 +172,10 @@ func TestMountTable(t *testing.T) {
 			t.Errorf("layers are not numbers: %s", line)
 		}
 	}
-	want := []string{"/", "/build/in", "/dev", "/dev/full", "/dev/null", "/dev/pts", "/dev/random", "/dev/shm", "/dev/tty",
-		"/dev/urandom", "/dev/zero", "/proc", "/proc/sys", "/run", "/sys", "/tmp"}
+	want := []string{
+		"/", "/build/in", "/dev", "/dev/full", "/dev/null", "/dev/pts", "/dev/random", "/dev/shm", "/dev/tty",
+		"/dev/urandom", "/dev/zero", "/proc", "/proc/sys", "/run", "/sys", "/tmp",
+	}
 	slices.Sort(points)
 	points = slices.DeleteFunc(points, func(p string) bool { // the masks, which depend on the kernel
 		return strings.HasPrefix(p, "/proc/") && p != "/proc/sys"

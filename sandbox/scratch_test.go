@@ -24,8 +24,11 @@ func TestRemoveScratch(t *testing.T) {
 	addTree(t, s.Lower[0], "lower/x/y")
 	output(t, s)
 	for _, args := range [][]string{
-		{"rm", "/lower"}, {"touch", "/a/b/file", "/d/file"},
-		{"chmod", "0", "/a/b", "/d/file"}, {"chmod", "0500", "/a", "/d"}, {"chmod", "07000", "/a/c"},
+		{"rm", "/lower"},
+		{"touch", "/a/b/file", "/d/file"},
+		{"chmod", "0", "/a/b", "/d/file"},
+		{"chmod", "0500", "/a", "/d"},
+		{"chmod", "07000", "/a/c"},
 	} {
 		s.Argv = append([]string{"/bin/probe"}, args...)
 		output(t, s)

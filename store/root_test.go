@@ -100,8 +100,10 @@ func TestSetRootRefuses(t *testing.T) {
 		"missing": {"x", func(d *v1.Descriptor) { d.Digest = ocidigest.Digest(gone) }, "root x: blob " + gone + ": not in the store"},
 		"sha512":  {"x", func(d *v1.Descriptor) { d.Digest = "sha512:00" }, `root x: digest "sha512:00": want sha256: and 64 lower case hexadecimal digits`},
 		"size":    {"x", func(d *v1.Descriptor) { d.Size = 1 }, "root x: blob " + im.manifest.String() + ": damaged in the store: "},
-		"layer": {"x", func(*v1.Descriptor) { must(0, os.Remove(s.BlobPath(im.diff))) },
-			"root x: blob " + im.diff.String() + ": not in the store"},
+		"layer": {
+			"x", func(*v1.Descriptor) { must(0, os.Remove(s.BlobPath(im.diff))) },
+			"root x: blob " + im.diff.String() + ": not in the store",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			desc := im.desc

@@ -92,6 +92,7 @@ func (c command) complete() error {
 
 // typed returns what was typed of the verb, helpLine the line that explains it.
 func (c command) typed() string { return strings.Join(append([]string{"pbuild"}, c.words...), " ") }
+
 func (c command) helpLine() string {
 	return strings.Join(append([]string{"pbuild", "help"}, c.words...), " ")
 }

@@ -112,7 +112,8 @@ func (c *console) images(all []image) error {
 			d = digestCell(i.Digest)
 		}
 		rows = append(rows, []cell{
-			plain(i.Name), plain(i.State), d, {plural(i.Packages, "package"), fmt.Sprint(i.Packages)},
+			plain(i.Name), plain(i.State), d,
+			{plural(i.Packages, "package"), fmt.Sprint(i.Packages)},
 			{sizeText(i.Bytes), fmt.Sprint(i.Bytes)},
 		})
 	}

@@ -197,8 +197,10 @@ func TestBadPackages(t *testing.T) {
 		deb  []byte
 		want string
 	}{
-		{"one word", debtest.Build(control("Package: odd\n"+fields, debtest.Regular("./triggers", "interest\n")), empty),
-			`odd: triggers: "interest\n": want a directive and a trigger`},
+		{
+			"one word", debtest.Build(control("Package: odd\n"+fields, debtest.Regular("./triggers", "interest\n")), empty),
+			`odd: triggers: "interest\n": want a directive and a trigger`,
+		},
 		{"no deb", []byte("Package: odd\nVersion: 1\nArchitecture: all\n"), "0.deb: "},
 		{"leads out", debtest.Build(control("Package: odd\n"+fields), debtest.Tar(debtest.Regular("./../x", "x"))), "odd: "},
 	} {

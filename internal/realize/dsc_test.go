@@ -29,8 +29,10 @@ func TestStaleLock(t *testing.T) {
 		"none":          {"", true, "recipe tree: source main: recipe.lock does not fit: there is none"},
 		"other version": {`main: {version: "2.0.0-1", epoch: 1672326529}`, true, "recipe tree: source main: recipe.lock does not fit: it says 2.0.0-1, the recipe 2.1.0-1"},
 		"other epoch":   {`main: {version: "2.1.0-1", epoch: 1672326530}`, false, "tree: deb: source main: recipe.lock does not fit: the changelog says 2.1.0-1 at 1672326529"},
-		"Debian's epoch": {`main: {version: "7:2.1.0-1", epoch: 1672326529}`, false,
-			"tree: deb: source main: recipe.lock does not fit: the changelog says 2.1.0-1 at 1672326529"},
+		"Debian's epoch": {
+			`main: {version: "7:2.1.0-1", epoch: 1672326529}`, false,
+			"tree: deb: source main: recipe.lock does not fit: the changelog says 2.1.0-1 at 1672326529",
+		},
 	} {
 		b := newBench(t)
 		delete(b.files, "tree/recipe.lock")
