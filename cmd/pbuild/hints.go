@@ -27,7 +27,7 @@ func hints(err error) (out []string) {
 		mismatch *fetch.MismatchError
 		image    *builder.MismatchError
 		maker    *realize.AmbiguousError
-		build    *realize.BuildError
+		kept     *realize.KeptError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -45,10 +45,8 @@ func hints(err error) (out []string) {
 			out = append(out, stage.Hint)
 		}
 		out = append(out, "pbuild doctor")
-	case errors.As(err, &build):
-		if build.Kept != "" {
-			out = append(out, "the build's files are in "+build.Kept)
-		}
+	case errors.As(err, &kept):
+		out = append(out, "the build's files are in "+kept.Dir)
 	case errors.As(err, &maker):
 		out = append(out, "name the recipe")
 	case errors.As(err, &image):
@@ -82,8 +80,14 @@ func hints(err error) (out []string) {
 // nodeHints returns what a person can do about a node that failed.
 func nodeHints(e event.Event) []string {
 	out := hints(e.Err)
-	var build *realize.BuildError
-	if errors.As(e.Err, &build) && build.Kept == "" {
+	if failureCode(e.Err) != exitBuildFailed {
+		return out
+	}
+	// The log of a program that failed was shown with where the whole of it is.
+	if !errors.As(e.Err, new(*realize.BuildError)) {
+		out = append(out, fmt.Sprintf("pbuild log %s", e.Node.Name))
+	}
+	if !errors.As(e.Err, new(*realize.KeptError)) {
 		out = append(out, fmt.Sprintf("pbuild realize %s --keep-failed", e.Node.Name))
 	}
 	return out

@@ -158,13 +158,14 @@ func handOver(out realize.Out, results []realize.Result) (files []result, err er
 func failureCode(err error) int {
 	var (
 		build   *realize.BuildError
+		bad     *realize.BadOutputError
 		outputs *realize.OutputsError
 		require *realize.RequireError
 	)
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.As(err, &build), errors.As(err, &outputs), errors.As(err, &require):
+	case errors.As(err, &build), errors.As(err, &bad), errors.As(err, &outputs), errors.As(err, &require):
 		return exitBuildFailed
 	}
 	return exitFailed

@@ -78,7 +78,7 @@ func delegate(c *cli.Context, con *console, files bool) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", typedVerb(c), err)
 	}
-	job := worker.Job{Args: os.Args[1:], Env: os.Environ(), Store: conf.Store.Value}
+	job := worker.Job{Args: os.Args[1:], Env: workerEnv(os.Environ()), Store: conf.Store.Value}
 	info := workerInfo{Config: conf}
 	if dir := conf.Recipes.Value; files && dir != "" {
 		root, err := os.OpenRoot(dir)
@@ -92,13 +92,15 @@ func delegate(c *cli.Context, con *console, files bool) error {
 		return err
 	}
 	job.Put = func(kind, name string, size int64, r io.Reader) error {
-		switch kind {
-		case kindPackage:
+		// What a verb does not make, its worker has no business to hand over.
+		builder := c.Args().First()
+		switch {
+		case kind == kindPackage && typedVerb(c) == "realize" && strings.HasSuffix(name, ".deb"):
 			return realize.PutFile(c.String("out"), name, r)
-		case kindLock:
+		case kind == kindLock && c.Bool("write-lock") && (name == builder+".lock" || name == builder+".files"):
 			return putLock(conf.Recipes.Value, name, r)
 		}
-		return fmt.Errorf("worker: hands over a %q", kind)
+		return fmt.Errorf("worker: hands over a %s %q", kind, name)
 	}
 	code, err := worker.Run(c.Context, job)
 	if err != nil {
@@ -110,12 +112,30 @@ func delegate(c *cli.Context, con *console, files bool) error {
 	return nil
 }
 
+// maxLock bounds a lock, in bytes.
+const maxLock = 64 << 20
+
+// workerEnv keeps of root's environment what a worker needs: the rest may hold
+// secrets, which its uid could read.
+func workerEnv(env []string) []string {
+	var kept []string
+	for _, e := range env {
+		name, _, _ := strings.Cut(e, "=")
+		switch strings.ToLower(name) {
+		case "path", "term", "lang", "no_color", "http_proxy", "https_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir", "tz":
+		default:
+			if !strings.HasPrefix(name, "LC_") && !strings.HasPrefix(name, "GO") {
+				continue
+			}
+		}
+		kept = append(kept, e)
+	}
+	return kept
+}
+
 // putLock writes a file of a builder's lock.
 func putLock(collection, name string, r io.Reader) error {
-	if collection == "" || !(strings.HasSuffix(name, ".lock") || strings.HasSuffix(name, ".files")) {
-		return fmt.Errorf("worker: hands over a lock %q", name)
-	}
-	content, err := io.ReadAll(r)
+	content, err := io.ReadAll(io.LimitReader(r, maxLock))
 	if err != nil {
 		return err
 	}

@@ -69,22 +69,26 @@ func (r *Realizer) build(ctx context.Context, n *Node) (_ *store.Realization, er
 	if err := os.Mkdir(s.work, 0o700); err != nil {
 		return nil, err
 	}
-	if err = s.buildDeb(ctx, files); err != nil {
-		var failed *BuildError
-		if errors.As(err, &failed) {
-			failed.Kept, keep = s.keepFailed(&err)
+	real, err := s.finish(ctx, files, image.Digest, begun)
+	if err != nil {
+		if ctx.Err() == nil {
+			keep = s.keepFailed(&err)
 		}
+		return nil, err
+	}
+	return real, r.Store.ForgetFailed(n.Key)
+}
+
+// finish runs the build and records what came of it.
+func (s *site) finish(ctx context.Context, files map[string]digest.Digest, image digest.Digest, begun time.Time) (*store.Realization, error) {
+	if err := s.buildDeb(ctx, files); err != nil {
 		return nil, err
 	}
 	log, err := s.putLog()
 	if err != nil {
 		return nil, err
 	}
-	real, err := s.collect(image.Digest, log, begun)
-	if err != nil {
-		return nil, err
-	}
-	return real, r.Store.ForgetFailed(n.Key)
+	return s.collect(image, log, begun)
 }
 
 // putLog stores the log.
@@ -105,16 +109,21 @@ func (s *site) putLog() (digest.Digest, error) {
 }
 
 // keepFailed leaves what people look at after a failed build: the log, and
-// the scratch directory where that was asked for, whose path it returns.
-func (s *site) keepFailed(err *error) (dir string, kept bool) {
+// the scratch directory where that was asked for.
+func (s *site) keepFailed(err *error) (kept bool) {
 	_, seekErr := s.log.Seek(0, io.SeekStart)
 	*err = errors.Join(*err, seekErr, s.Store.KeepFailedLog(s.node.Key, s.log))
 	if !s.KeepFailed {
-		return "", false
+		return false
+	}
+	// Overlayfs leaves a directory that not even its owner may enter.
+	works, globErr := filepath.Glob(filepath.Join(s.scratch.Dir, "root*", "work"))
+	for _, work := range works {
+		globErr = errors.Join(globErr, sandbox.RemoveScratch(work))
 	}
 	dir, keepErr := s.Store.KeepFailedBuild(s.node.Key, s.scratch)
-	*err = errors.Join(*err, keepErr)
-	return dir, keepErr == nil
+	*err = &KeptError{Err: errors.Join(*err, globErr, keepErr), Dir: dir}
+	return keepErr == nil
 }
 
 // run runs one program of the build; what it prints goes to the log.

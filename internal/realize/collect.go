@@ -61,7 +61,7 @@ func (s *site) takePackages() ([]store.File, error) {
 		}
 		f, err := s.takePackage(e.Name())
 		if err != nil {
-			return nil, fmt.Errorf("output %s: %w", e.Name(), err)
+			return nil, &BadOutputError{Name: e.Name(), Err: err}
 		}
 		files = append(files, f)
 	}

@@ -15,7 +15,6 @@ type BuildError struct {
 	Step string // what ran, e.g. "dpkg-buildpackage"
 	Err  error  // usually *sandbox.ExitError
 	Log  event.LogTail
-	Kept string // with Realizer.KeepFailed: the directory that holds the build
 }
 
 // Error returns «STEP exited CODE: COMMAND» where the step's program did.
@@ -65,3 +64,24 @@ type AmbiguousError struct {
 func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("%q: made by several recipes: %s", e.Name, strings.Join(e.Recipes, ", "))
 }
+
+// KeptError wraps the failure of a build whose files were kept (see
+// Realizer.KeepFailed).
+type KeptError struct {
+	Err error
+	Dir string // holds the build: its folder is build/
+}
+
+func (e *KeptError) Error() string { return e.Err.Error() }
+
+func (e *KeptError) Unwrap() error { return e.Err }
+
+// BadOutputError says that a file which a build left as a package can't be one.
+type BadOutputError struct {
+	Name string // as the build called it: any bytes
+	Err  error
+}
+
+func (e *BadOutputError) Error() string { return fmt.Sprintf("output %q: %v", e.Name, e.Err) }
+
+func (e *BadOutputError) Unwrap() error { return e.Err }

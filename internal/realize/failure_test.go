@@ -32,7 +32,7 @@ func TestFailedBuild(t *testing.T) {
 	if !errors.As(err, &failed) || !errors.As(err, &exit) {
 		t.Fatalf("got %v", err)
 	}
-	if failed.Step != "dpkg-buildpackage" || exit.Code != 2 || failed.Kept != "" || results[0].State != event.Failed {
+	if failed.Step != "dpkg-buildpackage" || exit.Code != 2 || errors.As(err, new(*realize.KeptError)) || results[0].State != event.Failed {
 		t.Errorf("got %+v, %+v", failed, exit)
 	}
 	if err.Error() != "failing: deb: dpkg-buildpackage exited 2: dpkg-buildpackage -b -us -uc -d -rfakeroot" {
@@ -80,10 +80,11 @@ func TestFailedBuild(t *testing.T) {
 	b.KeepFailed = true
 	for range 2 {
 		_, err := b.try("failing")
-		if !errors.As(err, &failed) || failed.Kept != filepath.Join(b.store.Dir(), "failed", key.Hex()) {
-			t.Fatalf("got %v, kept %s", err, failed.Kept)
+		var kept *realize.KeptError
+		if !errors.As(err, &failed) || !errors.As(err, &kept) || kept.Dir != filepath.Join(b.store.Dir(), "failed", key.Hex()) {
+			t.Fatalf("got %v, kept %+v", err, kept)
 		}
-		if body, err := os.ReadFile(filepath.Join(failed.Kept, "build/left")); err != nil || string(body) != "left\n" {
+		if body, err := os.ReadFile(filepath.Join(kept.Dir, "build/left")); err != nil || string(body) != "left\n" {
 			t.Errorf("left: %q, %v", body, err)
 		}
 		if whole() != text {

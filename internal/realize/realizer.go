@@ -74,6 +74,9 @@ func (r *Realizer) one(ctx context.Context, n *Node) Result {
 	res := Result{Node: n}
 	res.Realization, res.State, res.Err = r.realize(ctx, n)
 	res.Seconds = time.Since(begun).Seconds()
+	if res.State == event.Built {
+		res.Seconds = res.Realization.Seconds // without the wait for an image
+	}
 	e := event.Event{Node: n.event(), State: res.State, Seconds: res.Seconds, Err: res.Err}
 	var build *BuildError
 	var configure *builder.ConfigureError

@@ -66,10 +66,11 @@ func Run(ctx context.Context, j Job) (code int, err error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{in, out}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)},
+		Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(groupFor(uid))},
 		Pdeathsig:  syscall.SIGKILL,
-		// In a group of its own, so that Ctrl-C reaches it once: from here.
-		Setpgid: true,
+		// In a session of its own: a process that shares root's terminal could type
+		// into it (ioctl TIOCSTI), and Ctrl-C reaches it once, from here.
+		Setsid: true,
 	}
 	// Pdeathsig comes when the thread ends that started the worker.
 	runtime.LockOSThread()
@@ -98,6 +99,8 @@ func Run(ctx context.Context, j Job) (code int, err error) {
 	switch {
 	case takeErr != nil:
 		return 0, takeErr
+	case sendErr != nil && !errors.Is(sendErr, syscall.EPIPE):
+		return 0, sendErr // what the worker made of a part of it says nothing
 	case waitErr == nil:
 		return 0, nil // a worker that did not need all that was sent is done all the same
 	case !errors.As(waitErr, &exit):

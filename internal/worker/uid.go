@@ -126,3 +126,16 @@ func unusedUID(etc fs.FS) (int, error) {
 	}
 	return uid, nil
 }
+
+// nogroup is the group of those who have none, on every distribution.
+const nogroup = 65534
+
+// groupFor returns the group of a worker: the number of its uid where that was
+// searched for, since then no group has it either; elsewhere it may be the
+// number of any group, such as disk.
+func groupFor(uid int) int {
+	if uid >= firstUID {
+		return uid
+	}
+	return nogroup
+}
