@@ -25,9 +25,9 @@ const (
 	testUID        = 700123
 )
 
-// polled has the runtime's poller open its descriptors before main runs, as some
-// package of an executable may: init must neither close nor hand on those.
-var polled = func() (p [2]*os.File) {
+// The runtime's poller opens its descriptors before main runs, as some package of
+// an executable may have it do: init must neither close nor hand on those.
+var _ = func() (p [2]*os.File) {
 	p[0], p[1], _ = os.Pipe()
 	return p
 }()
