@@ -1,6 +1,7 @@
 package builder_test
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -96,19 +97,57 @@ func TestHealed(t *testing.T) {
 				t.Error(err)
 			}
 			// What was damaged was put aside, for people to look at.
-			aside := filepath.Join(b.store.Dir(), "quarantine")
-			names, err := os.ReadDir(aside)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, e := range names {
-				if err := os.RemoveAll(filepath.Join(aside, e.Name())); err != nil {
-					t.Error(err)
-				}
-			}
+			b.emptyQuarantine()
 			b.clean()
 		})
 	}
+}
+
+// TestDamagedPackage: one that rotted in the store is fetched again, before
+// anything is made of it.
+func TestDamagedPackage(t *testing.T) {
+	b := newLayerBench(t)
+	p := b.add("rotten", nil)
+	b.define("rotten", "small", p)
+	body := madeUp("rotten", "1", nil)
+	if _, err := b.store.PutBytes(body); err != nil {
+		t.Fatal(err)
+	}
+	path := b.store.BlobPath(p.SHA256)
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.Replace(body, []byte("made up"), []byte("MADE UP"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.locked("rotten")
+	if n := b.archive.Asked(p.Path); n != 1 {
+		t.Errorf("fetched %d times", n)
+	}
+	if got, err := b.store.ReadBlob(p.SHA256, 1<<20); err != nil || !bytes.Equal(got, body) {
+		t.Errorf("the store has another one, %v", err)
+	}
+	if n := b.emptyQuarantine(); n != 1 {
+		t.Errorf("%d things were put aside", n)
+	}
+	b.clean()
+}
+
+// emptyQuarantine removes what was put aside, and returns how many things that
+// were.
+func (b *bench) emptyQuarantine() int {
+	b.t.Helper()
+	dir := filepath.Join(b.store.Dir(), "quarantine")
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, e := range names {
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			b.t.Error(err)
+		}
+	}
+	return len(names)
 }
 
 // rootBlob returns the path of the blob that a root names.

@@ -10,7 +10,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/fuel-infra/pbuild/internal/event"
-	"github.com/fuel-infra/pbuild/internal/fetch"
 	"github.com/fuel-infra/pbuild/internal/tree"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
@@ -72,16 +71,6 @@ func (m *Maker) make(ctx context.Context, b *recipe.Builder, base *Image) (_ *ma
 	l.config, err = imageConfig(b, m.Arch, base, l.diffID)
 	l.digest = digest.Of(l.config)
 	return l, err
-}
-
-func (m *Maker) fetch(ctx context.Context, b *recipe.Builder, packages []recipe.Package) error {
-	files := make([]fetch.File, len(packages))
-	for i, p := range packages {
-		files[i] = fetch.File{Path: p.Path, Package: p.Name, Want: p.SHA256, Size: p.Size}
-	}
-	return m.Fetch.All(ctx, files, func(done, total int64) {
-		m.emit(event.Event{Node: event.Node{Name: b.Name, Format: Format}, State: event.Fetching, Done: done, Total: total})
-	})
 }
 
 // tidy removes from the layer what is no part of a system.

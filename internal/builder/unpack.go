@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path"
@@ -57,13 +56,10 @@ func mergeUsr(name string) string {
 	return name
 }
 
-// openDeb reads the control part of a stored package and holds it against the
-// lock: a file of the right sha256 that says another name in its control part
+// openDeb reads the control part of a package that fetch has verified, and holds
+// it against the lock: a file of the right sha256 that says another name there
 // would be recorded as what it is not.
 func (m *Maker) openDeb(p recipe.Package) (*deb.Deb, *os.File, *unpacked, error) {
-	if err := m.verify(p.SHA256); err != nil {
-		return nil, nil, nil, fmt.Errorf("%s: %w", path.Base(p.Path), err)
-	}
 	f, err := os.Open(m.Store.BlobPath(p.SHA256))
 	if err != nil {
 		return nil, nil, nil, err
@@ -88,17 +84,6 @@ func (m *Maker) openDeb(p recipe.Package) (*deb.Deb, *os.File, *unpacked, error)
 		}
 	}
 	return d, f, u, nil
-}
-
-// verify reads a blob to its end: it may lie there since an earlier run.
-func (m *Maker) verify(d digest.Digest) error {
-	blob, err := m.Store.OpenBlob(d)
-	if err != nil {
-		return err
-	}
-	defer blob.Close()
-	_, err = io.Copy(io.Discard, blob)
-	return err
 }
 
 // unpackAll unpacks the packages into dir, several at a time, and returns them

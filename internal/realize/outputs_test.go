@@ -134,9 +134,17 @@ func TestRequire(t *testing.T) {
 	refused()
 	b.nothing("require")
 	key := b.node("require").Key
+	failed, err := b.store.FailedLog(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed.Close()
 
 	b.write("require", made{require: "{require: [/usr/share/require]}"})
 	b.realize("require", event.Built)
+	if _, err := b.store.FailedLog(key); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the log of what failed outlives it: %v", err)
+	}
 	if b.node("require").Key != key {
 		t.Error("what is required is in the key")
 	}

@@ -135,6 +135,10 @@ func TestRootWorkerHasNothing(t *testing.T) {
 			t.Errorf("%s is not %q", name, want)
 		}
 	}
+	// A session of its own: it can't type into root's terminal.
+	if _, after, _ := strings.Cut(got[0], "\nPid:\t"); !strings.Contains(got[0], "\nNSsid:\t"+strings.SplitN(after, "\n", 2)[0]+"\n") {
+		t.Error("it is in the session of its parent")
+	}
 	pipes := 0
 	for line := range strings.Lines(got[0]) {
 		fd, ok := strings.CutPrefix(line, "fd\t")
@@ -153,6 +157,35 @@ func TestRootWorkerHasNothing(t *testing.T) {
 	}
 	if pipes != 2 {
 		t.Errorf("%d pipes besides the standard streams in\n%s", pipes, got[0])
+	}
+}
+
+// TestRootGroup: the uid's number names a group only where it was chosen so that
+// it names nobody.
+func TestRootGroup(t *testing.T) {
+	for uid, gid := range map[int]string{testUID: "700123", 6: "65534", 699999: "65534"} {
+		store := newStore(t)
+		if err := os.Chown(store, uid, 0); err != nil {
+			t.Fatal(err)
+		}
+		got, code, err := run(t, Job{Args: []string{"look"}, Store: store})
+		want := fmt.Sprintf("\nUid:\t%[1]d\t%[1]d\t%[1]d\t%[1]d\nGid:\t%[2]s\t%[2]s\t%[2]s\t%[2]s\n", uid, gid)
+		if err != nil || code != 0 || !strings.Contains(got[0], want) {
+			t.Errorf("uid %d: %q, %d, %v", uid, got, code, err)
+		}
+	}
+}
+
+// TestRootBadCollection: what can't be sent whole is an error, whatever the
+// worker makes of a part of it.
+func TestRootBadCollection(t *testing.T) {
+	files := fstest.MapFS{"a": &fstest.MapFile{Data: []byte("a")}, "b": &fstest.MapFile{Mode: fs.ModeNamedPipe}}
+	for _, verb := range []string{"unpack", "put"} {
+		store := newStore(t)
+		got, _, err := run(t, Job{Args: []string{verb, store}, Store: store, Files: files})
+		if err == nil || !strings.Contains(err.Error(), "b: ") {
+			t.Errorf("%s: got %q, %v", verb, got, err)
+		}
 	}
 }
 
