@@ -98,6 +98,7 @@ func (m *Maker) capture(ctx context.Context, b *recipe.Builder, l *made, lower [
 	if err != nil {
 		return err
 	}
+	defer z.Close() // also after an error: its goroutine writes to blob, which closes next
 	owners := map[string]tree.Entry{}
 	for _, under := range lower {
 		for _, e := range under {
