@@ -37,13 +37,13 @@ func mirror(base, from string) fetch.Mirror { return fetch.Mirror{Base: base, Fr
 
 func TestLaterWins(t *testing.T) {
 	files := map[string]string{
-		"/work/p/recipes/pbuild.yaml":         "# ours\ndebian:\n  - http://collection.example/debian/\n",
+		"/proj/p/recipes/pbuild.yaml":         "# ours\ndebian:\n  - http://collection.example/debian/\n",
 		"/home/me/.config/pbuild/config.yaml": "store:\n  path: ~/user\ndebian: [http://user.example, https://me:secret@second.example]\n",
 		"/elsewhere/flag.yaml":                "store: {path: /flag}\n",
 		"/elsewhere/env.yaml":                 "debian: ['file:///srv/debian']\n",
 	}
 	only := func(name string) map[string]string { return map[string]string{name: files[name]} }
-	recipes := Setting[string]{"/work/p/recipes", "recipes/pbuild.yaml"}
+	recipes := Setting[string]{"/proj/p/recipes", "recipes/pbuild.yaml"}
 	byCollection := Setting[[]fetch.Mirror]{[]fetch.Mirror{mirror("http://collection.example/debian", "recipes/pbuild.yaml:3")}, "recipes/pbuild.yaml:3"}
 	const user = "~/.config/pbuild/config.yaml:3"
 	byUser := Setting[[]fetch.Mirror]{[]fetch.Mirror{mirror("http://user.example", user), mirror("https://me:secret@second.example", user)}, user}
@@ -56,32 +56,32 @@ func TestLaterWins(t *testing.T) {
 		flags Flags
 		want  Config
 	}{
-		{"nothing", host("/work/p", nil), Flags{}, Config{Setting[string]{"", "default"}, usual, byNobody}},
-		{"collection", host("/work/p", only("/work/p/recipes/pbuild.yaml")), Flags{}, Config{recipes, usual, byCollection}},
-		{"user's file", host("/work/p", files), Flags{}, Config{recipes, byUserStore, byUser}},
+		{"nothing", host("/proj/p", nil), Flags{}, Config{Setting[string]{"", "default"}, usual, byNobody}},
+		{"collection", host("/proj/p", only("/proj/p/recipes/pbuild.yaml")), Flags{}, Config{recipes, usual, byCollection}},
+		{"user's file", host("/proj/p", files), Flags{}, Config{recipes, byUserStore, byUser}},
 		{
-			"environment", host("/work/p", files, "PBUILD_STORE=rel/./x", "PBUILD_DEBIAN_MIRROR= http://env.example/ http://env2.example "),
+			"environment", host("/proj/p", files, "PBUILD_STORE=rel/./x", "PBUILD_DEBIAN_MIRROR= http://env.example/ http://env2.example "),
 			Flags{},
-			Config{recipes, Setting[string]{"/work/p/rel/x", "PBUILD_STORE"}, Setting[[]fetch.Mirror]{
+			Config{recipes, Setting[string]{"/proj/p/rel/x", "PBUILD_STORE"}, Setting[[]fetch.Mirror]{
 				[]fetch.Mirror{mirror("http://env.example", "PBUILD_DEBIAN_MIRROR"), mirror("http://env2.example", "PBUILD_DEBIAN_MIRROR")}, "PBUILD_DEBIAN_MIRROR",
 			}},
 		},
 		{
-			"flags", host("/work/p", files, "PBUILD_STORE=/env", "PBUILD_DEBIAN_MIRROR=http://env.example"),
+			"flags", host("/proj/p", files, "PBUILD_STORE=/env", "PBUILD_DEBIAN_MIRROR=http://env.example"),
 			Flags{Store: "~/flag", Mirrors: []string{"http://flag.example"}},
 			Config{recipes, Setting[string]{"/home/me/flag", "flag --store"}, Setting[[]fetch.Mirror]{[]fetch.Mirror{mirror("http://flag.example", "flag --mirror")}, "flag --mirror"}},
 		},
-		{"another user's file by flag", host("/work/p", files, "PBUILD_CONFIG=/elsewhere/env.yaml"), Flags{Config: "/elsewhere/flag.yaml"}, Config{recipes, Setting[string]{"/flag", "/elsewhere/flag.yaml:1"}, byCollection}},
+		{"another user's file by flag", host("/proj/p", files, "PBUILD_CONFIG=/elsewhere/env.yaml"), Flags{Config: "/elsewhere/flag.yaml"}, Config{recipes, Setting[string]{"/flag", "/elsewhere/flag.yaml:1"}, byCollection}},
 		{
-			"another user's file by environment", host("/work/p", files, "PBUILD_CONFIG=../../elsewhere/env.yaml"),
+			"another user's file by environment", host("/proj/p", files, "PBUILD_CONFIG=../../elsewhere/env.yaml"),
 			Flags{},
 			Config{recipes, usual, Setting[[]fetch.Mirror]{[]fetch.Mirror{mirror("file:///srv/debian", "/elsewhere/env.yaml:1")}, "/elsewhere/env.yaml:1"}},
 		},
-		{"XDG directories", host("/work/p", map[string]string{"/xdg/pbuild/config.yaml": "store: {}\n"}, "XDG_DATA_HOME=/data/", "XDG_CONFIG_HOME=/xdg"), Flags{}, Config{Setting[string]{"", "default"}, Setting[string]{"/data/pbuild", "default"}, byNobody}},
-		{"relative XDG directories", host("/work/p", nil, "XDG_DATA_HOME=data", "XDG_CONFIG_HOME=xdg"), Flags{}, Config{Setting[string]{"", "default"}, usual, byNobody}},
-		{"no home, store given", host("/work/p", files, "HOME="), Flags{Store: "/s"}, Config{recipes, Setting[string]{"/s", "flag --store"}, byCollection}},
-		{"empty variables", host("/work/p", nil, "PBUILD_STORE=", "PBUILD_DEBIAN_MIRROR=  ", "PBUILD_CONFIG="), Flags{}, Config{Setting[string]{"", "default"}, usual, byNobody}},
-		{"empty files", host("/work/p", map[string]string{"/work/p/recipes/pbuild.yaml": "", "/home/me/.config/pbuild/config.yaml": "# nothing\n"}), Flags{}, Config{recipes, usual, byNobody}},
+		{"XDG directories", host("/proj/p", map[string]string{"/xdg/pbuild/config.yaml": "store: {}\n"}, "XDG_DATA_HOME=/data/", "XDG_CONFIG_HOME=/xdg"), Flags{}, Config{Setting[string]{"", "default"}, Setting[string]{"/data/pbuild", "default"}, byNobody}},
+		{"relative XDG directories", host("/proj/p", nil, "XDG_DATA_HOME=data", "XDG_CONFIG_HOME=xdg"), Flags{}, Config{Setting[string]{"", "default"}, usual, byNobody}},
+		{"no home, store given", host("/proj/p", files, "HOME="), Flags{Store: "/s"}, Config{recipes, Setting[string]{"/s", "flag --store"}, byCollection}},
+		{"empty variables", host("/proj/p", nil, "PBUILD_STORE=", "PBUILD_DEBIAN_MIRROR=  ", "PBUILD_CONFIG="), Flags{}, Config{Setting[string]{"", "default"}, usual, byNobody}},
+		{"empty files", host("/proj/p", map[string]string{"/proj/p/recipes/pbuild.yaml": "", "/home/me/.config/pbuild/config.yaml": "# nothing\n"}), Flags{}, Config{recipes, usual, byNobody}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := Resolve(tc.flags, tc.host)
