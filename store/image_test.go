@@ -215,3 +215,50 @@ func TestTreeHealed(t *testing.T) {
 		t.Errorf("quarantine holds %q, want tree and ledger", names)
 	}
 }
+
+// TestVerifyTree sees what Tree does not, and puts it aside; so does a good tree
+// that takes its place.
+func TestVerifyTree(t *testing.T) {
+	s := newStore(t)
+	layer := testLayer("a")
+	d := digest.Of(layer)
+	if _, err := s.VerifyTree(t.Context(), d); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
+		t.Errorf("before: %v", err)
+	}
+	putTree(t, s, layer)
+	want := must(s.Tree(d))
+	spoil := func() {
+		t.Helper()
+		overwrite(s.treePath(d)+"/usr/salt", flipByte(0))
+		if got := must(s.Tree(d)); got.Dir != want.Dir {
+			t.Errorf("Dir %s", got.Dir)
+		}
+	}
+	if got := must(s.VerifyTree(t.Context(), d)); got.Dir != want.Dir || tree.Diff(want.Ledger, got.Ledger) != nil {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.VerifyTree(ctx, d); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	wantClean(t, s)
+
+	spoil()
+	_, err := s.VerifyTree(t.Context(), d)
+	var damage *tree.DamageError
+	if !errors.Is(err, ErrNotFound) || !errors.Is(err, ErrCorrupt) || !errors.As(err, &damage) || len(damage.Diff) != 1 {
+		t.Errorf("damaged: %v", err)
+	}
+	if names := must(readNames(s.path(quarantineDir))); len(names) != 2 {
+		t.Errorf("quarantine holds %q, want tree and ledger", names)
+	}
+	if _, err := s.Tree(d); !errors.Is(err, ErrNotFound) {
+		t.Errorf("after that: %v", err)
+	}
+	putTree(t, s, layer)
+	spoil()
+	putTree(t, s, layer)
+	must(s.VerifyTree(t.Context(), d))
+	must(s.GC(t.Context(), false))
+}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -12,12 +11,7 @@ import (
 // Scratch of this store: a sandbox then sees this blob and no other, read-only.
 // A link anywhere else would let an editor damage the store.
 func (s *Store) Link(d digest.Digest, path string) error {
-	r, err := s.OpenBlob(d)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	if _, err := io.Copy(io.Discard, r); err != nil {
+	if err := s.CheckBlob(d); err != nil {
 		return err
 	}
 	if err := os.Link(s.BlobPath(d), path); err != nil {

@@ -27,15 +27,30 @@ func (s *Store) ledgerPath(d digest.Digest) string { return s.treePath(d) + ".le
 // tar. It compares kind, size, mode and time of each path with the ledger. A
 // tree that differs goes to quarantine/ and is ErrNotFound from then on.
 // Within a session a tree that was found stays.
-func (s *Store) Tree(diffID digest.Digest) (*Tree, error) {
+func (s *Store) Tree(diffID digest.Digest) (*Tree, error) { return s.findTree(diffID, tree.Check) }
+
+// VerifyTree is Tree with the whole tree read: also the bytes of files, the
+// targets of links, and what is there too much.
+func (s *Store) VerifyTree(ctx context.Context, diffID digest.Digest) (*Tree, error) {
+	return s.findTree(diffID, inFull(ctx))
+}
+
+// treeCheck compares a directory with its ledger; *tree.DamageError: it differs.
+type treeCheck func(dir string, l tree.Ledger) error
+
+func inFull(ctx context.Context) treeCheck {
+	return func(dir string, l tree.Ledger) error { return tree.CheckFull(ctx, dir, l) }
+}
+
+func (s *Store) findTree(diffID digest.Digest, check treeCheck) (*Tree, error) {
 	release, err := s.holdBlob(diffID)
 	if err != nil {
 		return nil, fmt.Errorf("tree %s: %w", diffID, err)
 	}
 	defer release()
-	t, err := s.openTree(diffID)
+	t, err := s.openTree(diffID, check)
 	if errors.Is(err, ErrCorrupt) {
-		t, err = s.retireTree(diffID)
+		t, err = s.retireTree(diffID, check)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("tree %s: %w", diffID, err)
@@ -44,7 +59,7 @@ func (s *Store) Tree(diffID digest.Digest) (*Tree, error) {
 }
 
 // openTree returns ErrNotFound or, when the tree differs from its ledger, ErrCorrupt.
-func (s *Store) openTree(diffID digest.Digest) (*Tree, error) {
+func (s *Store) openTree(diffID digest.Digest, check treeCheck) (*Tree, error) {
 	t := &Tree{Dir: s.treePath(diffID)}
 	if _, err := os.Lstat(t.Dir); errors.Is(err, os.ErrNotExist) {
 		return nil, ErrNotFound
@@ -53,7 +68,7 @@ func (s *Store) openTree(diffID digest.Digest) (*Tree, error) {
 	if t.Ledger, err = s.readLedger(diffID); err != nil {
 		return nil, err
 	}
-	err = tree.Check(t.Dir, t.Ledger)
+	err = check(t.Dir, t.Ledger)
 	var damage *tree.DamageError
 	if errors.As(err, &damage) {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
@@ -90,13 +105,13 @@ func (s *Store) lockTree(diffID digest.Digest) (flock, error) {
 
 // retireTree looks again, since another may have put a good tree there, and
 // moves a damaged one away.
-func (s *Store) retireTree(diffID digest.Digest) (*Tree, error) {
+func (s *Store) retireTree(diffID digest.Digest, check treeCheck) (*Tree, error) {
 	lock, err := s.lockTree(diffID)
 	if err != nil {
 		return nil, err
 	}
 	defer lock.release()
-	t, err := s.openTree(diffID)
+	t, err := s.openTree(diffID, check)
 	if !errors.Is(err, ErrCorrupt) {
 		return t, err
 	}
@@ -177,7 +192,8 @@ func (w *TreeWriter) commit(diffID digest.Digest, l tree.Ledger) error {
 		return err
 	}
 	defer lock.release()
-	switch _, err := w.s.openTree(diffID); {
+	// In full: this tree is known to be good, and must not give way to a bad one.
+	switch _, err := w.s.openTree(diffID, inFull(context.Background())); {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrCorrupt):
