@@ -25,6 +25,8 @@ func (s *Store) Record(r Realization, root string) (*Realization, error) {
 }
 
 func (s *Store) record(r Realization, root string) (*Realization, error) {
+	r.Finished = r.Finished.UTC().Round(0) // no monotonic clock
+	r.Files = slices.Clone(r.Files)
 	if err := r.check(); err != nil {
 		return nil, err
 	}
@@ -44,8 +46,6 @@ func (s *Store) record(r Realization, root string) (*Realization, error) {
 		return nil, err
 	}
 	defer gate.release()
-	r.Finished = r.Finished.UTC().Round(0) // no monotonic clock
-	r.Files = slices.Clone(r.Files)
 	kept, err := s.journalise(&r)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (s *Store) record(r Realization, root string) (*Realization, error) {
 			return nil, err
 		}
 	}
-	if err := s.index(kept); err != nil {
+	if err := s.index(kept.Key); err != nil {
 		// The realization is acknowledged by the journal. A database that
 		// does not know it must not stay.
 		return kept, s.forgetDB()
@@ -92,21 +92,31 @@ func (s *Store) journalise(r *Realization) (*Realization, error) {
 	return r, s.writeFile(journalPath(r.Key), file, 0o444)
 }
 
-// index puts the journal's entry of r and copies of its small blobs into the
-// database.
-func (s *Store) index(r *Realization) error {
-	e, err := s.readEntry(r.Key)
-	if err == nil {
-		err = e.err
-	}
-	if err != nil {
-		return err
-	}
-	return s.updateDB(func(w *batch) error {
-		if err := s.putCopies(w, s.named(e.r), map[digest.Digest]bool{}); err != nil {
+// index puts the journal's entries of keys and copies of their small blobs into
+// the database, in one write session.
+func (s *Store) index(keys ...digest.Key) error {
+	entries := make([]entry, len(keys))
+	for i, k := range keys {
+		e, err := s.readEntry(k)
+		if err == nil {
+			err = e.err
+		}
+		if err != nil {
 			return err
 		}
-		return w.put(realizationKey(r.Key), e.file)
+		entries[i] = e
+	}
+	return s.updateDB(func(w *batch) error {
+		seen := map[digest.Digest]bool{}
+		for _, e := range entries {
+			if err := s.putCopies(w, s.named(e.r), seen); err != nil {
+				return err
+			}
+			if err := w.put(realizationKey(e.r.Key), e.file); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -2,9 +2,8 @@ package realize
 
 import (
 	"context"
-	"errors"
 
-	"github.com/fuel-infra/pbuild/store"
+	"github.com/fuel-infra/pbuild/store/digest"
 )
 
 // Plan is what a run is about to do.
@@ -20,6 +19,7 @@ type Plan struct {
 // Plan closes the targets and looks which of them the store has.
 func (r *Realizer) Plan(ctx context.Context, targets []Target) (*Plan, error) {
 	p := &Plan{}
+	var keys []digest.Key
 	builders := map[string]bool{}
 	for _, t := range targets {
 		n, err := r.Node(ctx, t)
@@ -27,13 +27,17 @@ func (r *Realizer) Plan(ctx context.Context, targets []Target) (*Plan, error) {
 			return nil, err
 		}
 		p.Nodes = append(p.Nodes, n)
-		switch n.found, err = r.Store.Lookup(n.Key); {
-		case err == nil:
+		keys = append(keys, n.Key)
+	}
+	found, err := r.Store.LookupAll(keys)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range p.Nodes {
+		if n.found = found[n.Key]; n.found != nil {
 			p.Cached++
-		case errors.Is(err, store.ErrNotFound):
+		} else {
 			builders[n.Recipe.Deb.Builder] = true
-		default:
-			return nil, err
 		}
 	}
 	counted := map[string]bool{}
