@@ -25,9 +25,9 @@ type Plan struct {
 	Bytes int64
 }
 
-// GC removes what no root needs. Kept are: all that roots name; each
+// GC removes what no root needs. Kept are: all that roots name, sources among it; each
 // realization whose manifest a root names, with its derivation, log,
-// provenance and files; the image that such a realization was built with;
+// provenance, files and inputs; the image that such a realization was built with;
 // the trees of these images; what living sessions have put or found; and what
 // is left of builds that failed in the last week.
 //

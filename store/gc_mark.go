@@ -111,7 +111,7 @@ func (s *Store) markJournal(m *marks) error {
 		if !e.r.Builder.IsZero() {
 			m.builders[e.r.Builder] = true
 		}
-		for _, d := range e.r.blobs() {
+		for _, d := range e.r.kept() {
 			m.blobs[d] = true
 		}
 		if err := s.markImage(m, manifestDesc(e.r.Manifest)); err != nil {

@@ -187,7 +187,7 @@ func (s *Store) absent(ds []digest.Digest) (lost []digest.Digest) {
 
 // named returns the blobs of r, and those that its manifest names.
 func (s *Store) named(r *Realization) []digest.Digest {
-	return append(r.blobs(), digestsOf(s.refs(manifestDesc(r.Manifest)))...)
+	return append(r.kept(), digestsOf(s.refs(manifestDesc(r.Manifest)))...)
 }
 
 // renewUse writes the last use of a key where the known one is old, or lies in

@@ -36,6 +36,9 @@ type Realization struct {
 	Log        digest.Digest `json:"log,omitzero"`        // blob
 	Provenance digest.Digest `json:"provenance,omitzero"` // blob
 	Files      []File        `json:"files"`
+	// Inputs are blobs that it was built from, sorted. GC keeps them, so that it can
+	// be built again when nobody serves them any more; a hit does without.
+	Inputs []digest.Digest `json:"inputs,omitempty"`
 
 	Finished time.Time `json:"finished"`
 	Seconds  float64   `json:"seconds"` // that the build took
@@ -91,11 +94,16 @@ func (r *Realization) check() error {
 			return fmt.Errorf("realization with a file without bytes: %s", f.Name)
 		}
 	}
+	for i, d := range r.Inputs {
+		if d.IsZero() || i > 0 && bytes.Compare(r.Inputs[i-1][:], d[:]) >= 0 {
+			return errors.New("realization with inputs that are not sorted digests")
+		}
+	}
 	return nil
 }
 
-// blobs returns the digests of the blobs that r names itself: the derivation,
-// the manifest, log, provenance and files.
+// blobs returns the digests of the blobs that r names itself and is nothing
+// without: the derivation, the manifest, log, provenance and files.
 func (r *Realization) blobs() []digest.Digest {
 	ds := []digest.Digest{r.Key.Text(), r.Manifest}
 	for _, d := range []digest.Digest{r.Log, r.Provenance} {
@@ -111,3 +119,6 @@ func (r *Realization) blobs() []digest.Digest {
 	}
 	return ds
 }
+
+// kept returns the digests of all blobs that r names itself.
+func (r *Realization) kept() []digest.Digest { return append(r.blobs(), r.Inputs...) }

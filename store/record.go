@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,6 +28,9 @@ func (s *Store) Record(r Realization, root string) (*Realization, error) {
 func (s *Store) record(r Realization, root string) (*Realization, error) {
 	r.Finished = r.Finished.UTC().Round(0) // no monotonic clock
 	r.Files = slices.Clone(r.Files)
+	r.Inputs = slices.Clone(r.Inputs)
+	slices.SortFunc(r.Inputs, func(a, b digest.Digest) int { return bytes.Compare(a[:], b[:]) })
+	r.Inputs = slices.Compact(r.Inputs)
 	if err := r.check(); err != nil {
 		return nil, err
 	}
@@ -86,7 +90,7 @@ func (s *Store) journalise(r *Realization) (*Realization, error) {
 	if err == nil && first.err == nil && len(s.missing(first.r)) == 0 {
 		return first.r, nil
 	}
-	if lost := s.missing(r); len(lost) > 0 {
+	if lost := append(s.missing(r), s.absent(r.Inputs)...); len(lost) > 0 {
 		return nil, fmt.Errorf("blob %s: %w", lost[0], ErrNotFound)
 	}
 	return r, s.writeFile(journalPath(r.Key), file, 0o444)

@@ -131,7 +131,7 @@ func (v *verification) journal(context.Context) error {
 		for _, f := range e.r.Files {
 			sizes[f.Digest] = f.Size
 		}
-		for _, d := range e.r.blobs() {
+		for _, d := range e.r.kept() {
 			size, ok := sizes[d]
 			if !ok {
 				size = -1
