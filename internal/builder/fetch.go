@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"runtime"
 
@@ -46,12 +45,7 @@ func (m *Maker) verify(ctx context.Context, packages []recipe.Package) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			blob, err := m.Store.OpenBlob(p.SHA256)
-			if err != nil {
-				return fmt.Errorf("%s: %w", path.Base(p.Path), err)
-			}
-			defer blob.Close()
-			if _, err := io.Copy(io.Discard, blob); err != nil {
+			if err := m.Store.CheckBlob(p.SHA256); err != nil {
 				return fmt.Errorf("%s: %w", path.Base(p.Path), err)
 			}
 			return nil

@@ -3,6 +3,7 @@ package builder_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -261,4 +262,82 @@ func TestCost(t *testing.T) {
 	if strings.Contains(lock.Builder.Hex(), "0000000000") {
 		t.Errorf("lock %s", lock.Text())
 	}
+}
+
+// TestHealedInFull: what a build does not look at is found by EnsureWhole, and a
+// store with whatever damage to an image verifies after it.
+func TestHealedInFull(t *testing.T) {
+	b := newLayerBench(t)
+	body := bytes.Repeat([]byte("whole "), 1<<15)
+	b.define("whole", "small", b.add("whole", nil, debtest.Regular("./usr/share/whole", string(body))))
+	b.locked("whole")
+	image := b.ensure("whole")
+	b.states("whole")
+	flip := func(path string) error {
+		info, err := os.Lstat(path)
+		if err != nil {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		content[len(content)/2] ^= 1
+		return errors.Join(os.Chmod(path, 0o600), os.WriteFile(path, content, 0o600),
+			os.Chmod(path, info.Mode()), os.Chtimes(path, info.ModTime(), info.ModTime()))
+	}
+	top := filepath.Join(image.Layers[1].Tree.Dir, "usr/share/whole")
+	base := filepath.Join(image.Layers[0].Tree.Dir, "usr/share/doc/dpkg/copyright")
+	fresh := []event.State{event.Waiting, event.Unpacking, event.Configuring, event.Built}
+	for _, tc := range []struct {
+		name   string
+		damage func() error
+		healed bool
+		states []event.State // nil: nothing was made
+	}{
+		{"nothing", func() error { return nil }, false, nil},
+		{"a file's bytes", func() error { return flip(top) }, true, nil},
+		{"a file's bytes in the base", func() error { return flip(base) }, true, nil},
+		{"both", func() error { return errors.Join(flip(top), flip(base)) }, true, nil},
+		{"a tree that is gone", func() error { return os.RemoveAll(image.Layers[1].Tree.Dir) }, true, nil},
+		{"the layer's blob", func() error { return flip(b.store.BlobPath(b.layerBlob("whole", 1))) }, true, fresh},
+		{"the layer's blob gone", func() error { return os.Remove(b.store.BlobPath(b.layerBlob("whole", 1))) }, true, fresh},
+		{"tree and blob", func() error { return errors.Join(flip(top), flip(b.store.BlobPath(b.layerBlob("whole", 1)))) }, true, fresh},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			b.t = t
+			if err := tc.damage(); err != nil {
+				t.Fatal(err)
+			}
+			if tc.name != "a tree that is gone" {
+				b.ensure("whole") // sees nothing
+			}
+			again, healed, err := b.maker().EnsureWhole(t.Context(), "whole")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if healed != tc.healed || again.Digest != image.Digest || !slices.Equal(again.Lower(), image.Lower()) {
+				t.Errorf("healed %t, got %v, had %v", healed, again, image)
+			}
+			if got := b.states("whole"); !slices.Equal(got, tc.states) {
+				t.Errorf("states %q, want %q", got, tc.states)
+			}
+			if n := b.emptyQuarantine(); n > 0 != (tc.healed && !strings.HasSuffix(tc.name, "gone")) {
+				t.Errorf("%d things were put aside", n)
+			}
+			b.clean()
+		})
+	}
+
+	// A new lock is never made over a damaged base.
+	b.t = t
+	if err := flip(base); err != nil {
+		t.Fatal(err)
+	}
+	before := image.Digest
+	if lock := b.locked("whole"); lock.Builder != before {
+		t.Errorf("got %s, had %s", lock.Builder, before)
+	}
+	b.emptyQuarantine()
+	b.clean()
 }

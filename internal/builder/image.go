@@ -109,10 +109,10 @@ func (m *Maker) document(name string, v any) error {
 // a layer that is there only as a blob is unpacked. store.ErrNotFound otherwise,
 // also when what is there was found damaged.
 func (m *Maker) Find(b *recipe.Builder) (*Image, error) {
-	return m.find(context.Background(), b)
+	return m.find(context.Background(), b, &look{})
 }
 
-func (m *Maker) find(ctx context.Context, b *recipe.Builder) (*Image, error) {
+func (m *Maker) find(ctx context.Context, b *recipe.Builder, l *look) (*Image, error) {
 	manifest, err := m.manifest(b.Name)
 	if err != nil {
 		return nil, missing(err)
@@ -133,7 +133,7 @@ func (m *Maker) find(ctx context.Context, b *recipe.Builder) (*Image, error) {
 		if err != nil {
 			return nil, err
 		}
-		t, err := m.tree(ctx, diffID, manifest.Layers[i])
+		t, err := m.tree(ctx, diffID, manifest.Layers[i], l)
 		if err != nil {
 			return nil, missing(err)
 		}

@@ -57,6 +57,19 @@ var ErrNotLocked = errors.New("not locked")
 // newly made. Errors are *MismatchError when it came out otherwise, those of
 // fetching, and those of the sandbox.
 func (m *Maker) Ensure(ctx context.Context, name string) (*Image, error) {
+	return m.ensureChain(ctx, name, &look{})
+}
+
+// EnsureWhole is Ensure with all of the image read, blobs and trees. What is
+// damaged is unpacked again from its blob, or made again where that is lost or
+// damaged too. healed reports that something was.
+func (m *Maker) EnsureWhole(ctx context.Context, name string) (image *Image, healed bool, err error) {
+	l := &look{full: true, seen: map[digest.Digest]*store.Tree{}}
+	image, err = m.ensureChain(ctx, name, l)
+	return image, l.damage, err
+}
+
+func (m *Maker) ensureChain(ctx context.Context, name string, l *look) (*Image, error) {
 	chain, err := m.Recipes.Chain(name)
 	if err != nil {
 		return nil, err
@@ -66,7 +79,7 @@ func (m *Maker) Ensure(ctx context.Context, name string) (*Image, error) {
 		if b.Lock == nil || b.Lock.Builder.IsZero() {
 			return nil, fmt.Errorf("builder %s: %w", b.Name, ErrNotLocked)
 		}
-		if image, err = m.ensure(ctx, b, image); err != nil {
+		if image, err = m.ensure(ctx, b, image, l); err != nil {
 			return nil, fmt.Errorf("builder %s: %w", b.Name, err)
 		}
 	}
@@ -74,8 +87,8 @@ func (m *Maker) Ensure(ctx context.Context, name string) (*Image, error) {
 }
 
 // ensure returns the image of one builder over the one below it.
-func (m *Maker) ensure(ctx context.Context, b *recipe.Builder, base *Image) (*Image, error) {
-	image, err := m.find(ctx, b)
+func (m *Maker) ensure(ctx context.Context, b *recipe.Builder, base *Image, l *look) (*Image, error) {
+	image, err := m.find(ctx, b, l)
 	if err == nil || !errors.Is(err, store.ErrNotFound) {
 		return image, err
 	}
@@ -87,7 +100,7 @@ func (m *Maker) ensure(ctx context.Context, b *recipe.Builder, base *Image) (*Im
 	}
 	defer unlock()
 	// Another process may have made it meanwhile.
-	if image, err = m.find(ctx, b); err == nil || !errors.Is(err, store.ErrNotFound) {
+	if image, err = m.find(ctx, b, l); err == nil || !errors.Is(err, store.ErrNotFound) {
 		if err == nil {
 			m.emit(event.Event{Node: node, State: event.Cached})
 		}
@@ -118,8 +131,9 @@ func (m *Maker) makeLocked(ctx context.Context, b *recipe.Builder, base *Image) 
 
 // Make makes the builder's image anew from its packages and returns the lock
 // that describes it, with the text of NAME.files. It is how locks come into
-// being, so it does not compare; what is below must be locked already. The
-// image is kept, since it is what the new lock names.
+// being, so it does not compare; what is below must be locked already, and is
+// read in full, lest its damage get into a lock. The image is kept, since it is
+// what the new lock names.
 func (m *Maker) Make(ctx context.Context, name string) (*recipe.BuilderLock, []byte, error) {
 	chain, err := m.Recipes.Chain(name)
 	if err != nil {
@@ -131,7 +145,7 @@ func (m *Maker) Make(ctx context.Context, name string) (*recipe.BuilderLock, []b
 	}
 	var base *Image
 	if b.Base != "" {
-		if base, err = m.Ensure(ctx, b.Base); err != nil {
+		if base, _, err = m.EnsureWhole(ctx, b.Base); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -15,15 +15,23 @@ import (
 )
 
 // tree returns a layer unpacked, from its blob where need be.
-func (m *Maker) tree(ctx context.Context, diffID digest.Digest, layer v1.Descriptor) (*store.Tree, error) {
-	t, err := m.Store.Tree(diffID)
-	if err == nil || !errors.Is(err, store.ErrNotFound) {
-		return t, err
-	}
+func (m *Maker) tree(ctx context.Context, diffID digest.Digest, layer v1.Descriptor, l *look) (*store.Tree, error) {
 	d, err := digest.Parse(string(layer.Digest))
 	if err != nil {
 		return nil, err
 	}
+	t, err := l.tree(ctx, m.Store, diffID, d)
+	if !errors.Is(err, errNoTree) {
+		return t, err
+	}
+	if t, err = m.unpackLayer(ctx, diffID, d); err == nil && l.full {
+		l.seen[diffID] = t
+	}
+	return t, err
+}
+
+// unpackLayer makes the tree of a layer from its blob.
+func (m *Maker) unpackLayer(ctx context.Context, diffID, d digest.Digest) (*store.Tree, error) {
 	blob, err := m.Store.OpenBlob(d)
 	if err != nil {
 		return nil, err
