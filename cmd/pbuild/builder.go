@@ -41,7 +41,7 @@ func builderLsVerb(con *console) *cli.Command {
 // image is a builder as «builder ls» and «builder build» print it.
 type image struct {
 	Name     string        `json:"name"`
-	State    string        `json:"state"`           // "here", "absent", "not locked"; "built", "cached"
+	State    string        `json:"state"`           // "here", "absent", "not locked"; "built", "cached", "healed"
 	Digest   digest.Digest `json:"digest,omitzero"` // as the lock says
 	Packages int           `json:"packages"`        // of its own layer
 	Bytes    int64         `json:"bytes"`           // of its own layer, unpacked
@@ -123,10 +123,11 @@ func (c *console) images(all []image) error {
 func builderBuildVerb(con *console) *cli.Command {
 	return &cli.Command{
 		Name:      "build",
-		Usage:     "make a builder image, or take it from the store",
+		Usage:     "make a builder image, or check the one in the store",
 		ArgsUsage: "NAME",
 		Description: examples("pbuild builder build debian-12-deb", "pbuild builder build debian-12-deb --write-lock") +
-			"\nWithout --write-lock an image that comes out otherwise than its lock says is an error.\n",
+			"\nWithout --write-lock an image that comes out otherwise than its lock says is an error.\n" +
+			"An image that the store has is read in full; what is damaged is unpacked or made\nagain, and the image is then called healed.\n",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "write-lock", Usage: "make it anew, and write what came out into NAME.lock"},
 			mirrorFlag(),
@@ -172,13 +173,18 @@ func builderBuild(ctx context.Context, con *console, at places, name string, wri
 		i.Digest, i.Bytes, i.State = lock.Builder, lock.Size, "built"
 		return i, nil
 	}
-	made, err := w.maker.Ensure(ctx, name)
+	made, healed, err := w.maker.EnsureWhole(ctx, name)
 	if err != nil {
 		return i, err
 	}
-	i.Digest, i.State = made.Digest, "built"
-	if had {
+	i.Digest = made.Digest
+	switch {
+	case healed:
+		i.State = "healed"
+	case had:
 		i.State = "cached"
+	default:
+		i.State = "built"
 	}
 	return i, nil
 }

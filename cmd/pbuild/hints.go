@@ -28,6 +28,7 @@ func hints(err error) (out []string) {
 		image    *builder.MismatchError
 		maker    *realize.AmbiguousError
 		kept     *realize.KeptError
+		damage   *damageError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -71,11 +72,21 @@ func hints(err error) (out []string) {
 		out = append(out, "a store of your own:  --store DIR")
 	case errors.Is(err, store.ErrBusy):
 		out = append(out, "once more when the other pbuild is done")
+	case errors.As(err, &damage):
+		some, only := damage.trees()
+		if some {
+			out = append(out, "trees/ are builder images: pbuild builder build NAME reads one in full and heals it")
+		}
+		if !only {
+			out = append(out, damagedBlob)
+		}
 	case errors.Is(err, store.ErrCorrupt):
-		out = append(out, "realize it again: a damaged file is moved aside when it is read, and made anew")
+		out = append(out, damagedBlob)
 	}
 	return out
 }
+
+const damagedBlob = "realize it again: a damaged file is moved aside when it is read, and made anew"
 
 // nodeHints returns what a person can do about a node that failed.
 func nodeHints(e event.Event) []string {

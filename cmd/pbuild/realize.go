@@ -107,10 +107,11 @@ func realizeAll(ctx context.Context, con *console, at places, o realizeOptions) 
 		return nil, fmt.Errorf("realize: %w", err)
 	}
 	announce(view, plan, w.store.Dir())
+	r.Out = con.output(w.store, o.out)
 	results, failed := r.Realize(ctx, plan)
 	code := failureCode(failed)
-	files, err := handOver(con.output(w.store, o.out), results)
-	if err != nil {
+	files := handedOver(results)
+	if err := r.Out.Close(); err != nil {
 		return files, &exitError{max(code, exitFailed), fmt.Errorf("realize: %w", err)}
 	}
 	switch {
@@ -132,18 +133,13 @@ func announce(view renderer, plan *realize.Plan, dir string) {
 	}
 }
 
-// handOver puts the files of what was realized into out and returns those that
-// are there.
-func handOver(out realize.Out, results []realize.Result) (files []result, err error) {
-	defer func() { err = errors.Join(err, out.Close()) }()
+// handedOver returns the files of what was realized.
+func handedOver(results []realize.Result) (files []result) {
 	for _, res := range results {
 		if res.Realization == nil {
 			continue
 		}
 		for _, f := range res.Realization.Files {
-			if err := out.Put(f.Name, f.Digest, f.Size); err != nil {
-				return files, err
-			}
 			files = append(files, result{
 				State: string(res.State), Recipe: res.Recipe.Name, Format: string(res.Format), Arch: f.Arch,
 				Key: res.Realization.Key, Artifact: res.Realization.Manifest, SHA256: f.Digest, File: f.Name,
@@ -151,7 +147,7 @@ func handOver(out realize.Out, results []realize.Result) (files []result, err er
 			})
 		}
 	}
-	return files, nil
+	return files
 }
 
 // failureCode returns the exit code for the joined errors of nodes.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -13,7 +14,7 @@ func storeVerifyVerb(con *console) *cli.Command {
 	return &cli.Command{
 		Name:        "verify",
 		Usage:       "read everything in the store and check it against its digests",
-		Description: examples("pbuild store verify") + "\nExits 5 when something is damaged.\n",
+		Description: examples("pbuild store verify") + "\nExits 5 when something is damaged. Of what is damaged, trees/ are builder images,\nwhich pbuild builder build NAME heals.\n",
 		Before:      takes(0, 0, ""),
 		Action: func(c *cli.Context) error {
 			s, err := openStore(con, placesOf(c))
@@ -39,6 +40,31 @@ type storeReport struct {
 type storeProblem struct {
 	Path    string `json:"path"`
 	Problem string `json:"problem"`
+}
+
+// damageError is what «store verify» ends with when there are problems.
+type damageError struct {
+	dir      string
+	problems []store.Problem
+}
+
+func (e *damageError) Error() string {
+	return fmt.Sprintf("%s: %v: %s", e.dir, store.ErrCorrupt, plural(len(e.problems), "problem"))
+}
+
+func (e *damageError) Unwrap() error { return store.ErrCorrupt }
+
+// trees reports whether builder images are among what is damaged, and only they.
+func (e *damageError) trees() (some, only bool) {
+	only = true
+	for _, p := range e.problems {
+		if strings.HasPrefix(p.Path, "trees/") {
+			some = true
+		} else {
+			only = false
+		}
+	}
+	return some, only
 }
 
 func storeVerify(ctx context.Context, con *console, s *store.Store) error {
@@ -67,7 +93,7 @@ func storeVerify(ctx context.Context, con *console, s *store.Store) error {
 	con.say("checked %s (%s), %s, %s, %s", plural(r.Blobs, "blob"), sizeText(r.Bytes),
 		plural(r.Realizations, "realization"), plural(r.Trees, "tree"), plural(r.Roots, "root"))
 	if len(r.Problems) > 0 {
-		return &exitError{exitUnverified, fmt.Errorf("store verify: %s: %w: %s", s.Dir(), store.ErrCorrupt, plural(len(r.Problems), "problem"))}
+		return &exitError{exitUnverified, fmt.Errorf("store verify: %w", &damageError{s.Dir(), r.Problems})}
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -145,7 +146,7 @@ func putLock(collection, name string, r io.Reader) error {
 // output returns where package files go: to dir, or to the parent.
 func (c *console) output(s *store.Store, dir string) realize.Out {
 	if c.worker != nil {
-		return parentOut{s, c.worker}
+		return &parentOut{store: s, worker: c.worker}
 	}
 	return realize.OutDir(s, dir)
 }
@@ -153,9 +154,17 @@ func (c *console) output(s *store.Store, dir string) realize.Out {
 type parentOut struct {
 	store  *store.Store
 	worker *workerSide
+	mu     sync.Mutex // guards the pipe: one file at a time
 }
 
-func (o parentOut) Put(name string, d digest.Digest, _ int64) error {
+// Put reads the blob before the parent hears of it: from then on it wants the
+// whole of it, and nothing else can follow.
+func (o *parentOut) Put(name string, d digest.Digest, _ int64) error {
+	if err := o.store.CheckBlob(d); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	blob, err := o.store.OpenBlob(d)
 	if err != nil {
 		return err
@@ -164,7 +173,7 @@ func (o parentOut) Put(name string, d digest.Digest, _ int64) error {
 	return o.worker.Put(kindPackage, name, blob.Size, blob)
 }
 
-func (o parentOut) Close() error { return nil }
+func (o *parentOut) Close() error { return nil }
 
 // putLockFile gives a file beside a builder's definition its content.
 func (c *console) putLockFile(collection, name string, content []byte) error {

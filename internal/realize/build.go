@@ -5,15 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/fuel-infra/pbuild/internal/event"
-	"github.com/fuel-infra/pbuild/internal/fetch"
-	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -88,7 +88,7 @@ func (s *site) finish(ctx context.Context, files map[string]digest.Digest, image
 	if err != nil {
 		return nil, err
 	}
-	return s.collect(image, log, begun)
+	return s.collect(slices.Collect(maps.Values(files)), image, log, begun)
 }
 
 // putLog stores the log.
@@ -172,24 +172,4 @@ func (s *site) environment() []string {
 		env = append(env, name+"="+value)
 	}
 	return append(env, "DEB_BUILD_OPTIONS="+strings.Join(options, " "))
-}
-
-// fetchSources fetches what the node's sources name, and returns it by file name.
-func (r *Realizer) fetchSources(ctx context.Context, n *Node) (map[string]digest.Digest, error) {
-	src, ok := n.Recipe.Sources[recipe.Main].(recipe.Dsc)
-	if !ok {
-		return nil, nil
-	}
-	progress := func(done, total int64) {
-		r.emit(event.Event{Node: n.event(), State: event.Fetching, Done: done, Total: total})
-	}
-	first := []fetch.File{{Path: src.Path, Package: n.Recipe.Name, Want: src.SHA256, Size: -1}}
-	if err := r.Fetch.All(ctx, first, progress); err != nil {
-		return nil, err
-	}
-	files, names, err := r.dscFiles(src)
-	if err != nil {
-		return nil, err
-	}
-	return names, r.Fetch.All(ctx, files, progress)
 }

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fuel-infra/pbuild/internal/deb"
-	"github.com/fuel-infra/pbuild/internal/fetch"
 	"github.com/fuel-infra/pbuild/internal/tree"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
@@ -22,34 +20,6 @@ import (
 // sourceInside is where the files of a Debian source package lie for
 // dpkg-source.
 const sourceInside = "/run/source"
-
-// maxDsc bounds a .dsc, in bytes.
-const maxDsc = 1 << 20
-
-// dscFiles reads a fetched .dsc and returns the files that it names, to fetch,
-// and all by name, the .dsc among them.
-func (r *Realizer) dscFiles(src recipe.Dsc) ([]fetch.File, map[string]digest.Digest, error) {
-	body, err := r.Store.ReadBlob(src.SHA256, maxDsc)
-	if err != nil {
-		return nil, nil, err
-	}
-	dsc, err := deb.ParseDsc(body)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path.Base(src.Path), err)
-	}
-	names := map[string]digest.Digest{path.Base(src.Path): src.SHA256}
-	var files []fetch.File
-	for _, f := range dsc.Files {
-		if _, twice := names[f.Name]; twice {
-			return nil, nil, fmt.Errorf("%s: names %s twice", path.Base(src.Path), f.Name)
-		}
-		names[f.Name] = f.SHA256
-		files = append(files, fetch.File{
-			Path: path.Join(path.Dir(src.Path), f.Name), Package: dsc.Source, Want: f.SHA256, Size: f.Size,
-		})
-	}
-	return files, names, nil
-}
 
 // buildDeb lays out the source and runs dpkg-buildpackage; the packages are in
 // s.work afterwards.

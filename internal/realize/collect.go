@@ -19,8 +19,8 @@ import (
 )
 
 // collect takes the packages out of the build's reach, checks that they are what
-// the recipe declares, and records them.
-func (s *site) collect(image, log digest.Digest, begun time.Time) (*store.Realization, error) {
+// the recipe declares, and records them with the blobs that they were built from.
+func (s *site) collect(inputs []digest.Digest, image, log digest.Digest, begun time.Time) (*store.Realization, error) {
 	files, err := s.takePackages()
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func (s *site) collect(image, log digest.Digest, begun time.Time) (*store.Realiz
 	return s.Store.Record(store.Realization{
 		Key: n.Key, Recipe: n.Recipe.Name, Format: string(n.Format), Arch: string(n.Derivation.Arch),
 		Version: n.Derivation.Stamp.Version, Builder: image, Manifest: manifest,
-		Output: outputDigest(files), Log: log, Files: files,
+		Output: outputDigest(files), Log: log, Files: files, Inputs: inputs,
 		Finished: time.Now(), Seconds: time.Since(begun).Seconds(),
 	}, n.root())
 }

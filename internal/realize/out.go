@@ -2,12 +2,11 @@ package realize
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -15,7 +14,14 @@ import (
 
 // Out is where package files go when they leave the store.
 type Out interface {
-	// Put writes a file. The name has no slash.
+	// Put writes a file, whole or not at all. The name has no slash. It may be
+	// called by several goroutines at once. store.ErrNotFound and store.ErrCorrupt
+	// say that the blob was lost or damaged; once it is made again, Put may be
+	// called again.
+	//
+	// Bytes that are handed out were proved. A blob that need not be handed out,
+	// because the file is there already, need not be read: that it is good is said
+	// by Store.Verify.
 	Put(name string, d digest.Digest, size int64) error
 	Close() error
 }
@@ -23,7 +29,8 @@ type Out interface {
 // OutDir returns an Out that puts files into dir, which is made when the first
 // one comes. Each appears whole or not at all, mode 0644, as a reflink where the
 // file system can and a copy elsewhere, so that editing it can't harm the store.
-// A file that is there with the same bytes is left alone.
+// A file that is there with the same bytes is left alone, and the blob is not
+// read: both would take twice as long, seconds for a set of gigabytes.
 func OutDir(s *store.Store, dir string) Out { return &outDir{s, dir} }
 
 type outDir struct {
@@ -79,13 +86,7 @@ func (o *outDir) fill(f *os.File, d digest.Digest) error {
 		return err
 	}
 	defer blob.Close()
-	from, err := os.Open(o.store.BlobPath(d))
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	if unix.IoctlFileClone(int(f.Fd()), int(from.Fd())) == nil {
-		_, err = io.Copy(io.Discard, blob)
+	if err := blob.CloneTo(f); !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
 	_, err = io.Copy(f, blob)

@@ -23,6 +23,7 @@ type Realizer struct {
 	Recipes *recipe.Collection
 	Arch    recipe.Arch
 	Events  event.Sink // may be nil
+	Out     Out        // gets the packages of each result as soon as it is there; may be nil
 
 	Jobs       int  // builds at once; at least 1
 	FailFast   bool // the first failure ends the others
@@ -38,9 +39,9 @@ type Result struct {
 	Err         error              // Failed only
 }
 
-// Realize realizes the nodes of a plan. The results are complete and in the
-// plan's order also when the error, which joins those of all failed nodes, is
-// not nil.
+// Realize realizes the nodes of a plan and hands their packages to Out. The
+// results are complete and in the plan's order also when the error, which joins
+// those of all failed nodes, is not nil.
 func (r *Realizer) Realize(ctx context.Context, p *Plan) ([]Result, error) {
 	results := make([]Result, len(p.Nodes))
 	for i, n := range p.Nodes {
@@ -96,7 +97,7 @@ func (r *Realizer) realize(ctx context.Context, n *Node) (*store.Realization, ev
 		switch {
 		case err == nil:
 			return n.found, event.Cached, nil
-		case !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrCorrupt):
+		case !lost(err):
 			return nil, event.Failed, err
 		}
 	}
@@ -107,26 +108,39 @@ func (r *Realizer) realize(ctx context.Context, n *Node) (*store.Realization, ev
 	}
 	defer unlock()
 	// Another process may have built it meanwhile.
+	// Looked up again, what was damaged may have been healed.
 	real, err := r.Store.Lookup(n.Key)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		if real, err = r.build(ctx, n); err != nil {
-			return nil, event.Failed, err
-		}
-		return real, event.Built, nil
-	case err == nil:
+	if err == nil {
 		err = r.take(n, real)
+	}
+	switch {
+	case err == nil:
+		return real, event.Cached, nil
+	case !lost(err):
+		return nil, event.Failed, err
+	}
+	if real, err = r.build(ctx, n); err == nil {
+		err = r.hand(real)
 	}
 	if err != nil {
 		return nil, event.Failed, err
 	}
-	return real, event.Cached, nil
+	return real, event.Built, nil
+}
+
+// lost reports whether an error says that something of a realization was not as
+// it was put: the store has set it aside by now, and it can be built again.
+func lost(err error) bool {
+	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt)
 }
 
 // take accepts a realization that the store had: the recipe's requirements hold,
-// and the name of the newest result stands for it.
+// its packages were handed out, and the name of the newest result stands for it.
 func (r *Realizer) take(n *Node, real *store.Realization) error {
 	if err := r.require(n, real.Files); err != nil {
+		return err
+	}
+	if err := r.hand(real); err != nil {
 		return err
 	}
 	err := r.Store.Name(n.root(), real)
@@ -134,6 +148,19 @@ func (r *Realizer) take(n *Node, real *store.Realization) error {
 		return nil // on a full disk a hit is a hit; the name can wait
 	}
 	return err
+}
+
+// hand gives the packages of a realization to Out.
+func (r *Realizer) hand(real *store.Realization) error {
+	if r.Out == nil {
+		return nil
+	}
+	for _, f := range real.Files {
+		if err := r.Out.Put(f.Name, f.Digest, f.Size); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // require checks the paths that the recipe requires today, which are not in the
