@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -86,9 +87,17 @@ func asOwner(dir string, fn func(*store.Store) error) error {
 		if os.Geteuid() != 0 {
 			return nil
 		}
-		return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return err
+			}
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			if st := info.Sys().(*syscall.Stat_t); !d.IsDir() && st.Nlink > 1 {
+				// The script said «images»: it would be everybody's file.
+				return fmt.Errorf("%s: a hard link into the shared store", path)
 			}
 			return os.Lchown(path, uid, uid)
 		})
