@@ -49,9 +49,9 @@ func scriptImages(ts *testscript.TestScript, neg bool, args []string) {
 // mirrorVariables say how this machine reaches a mirror.
 var mirrorVariables = []string{"PBUILD_DEBIAN_MIRROR", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
 
-// place is a store with an image to build in, and a collection with the recipe
+// slowPlace is a store with an image to build in, and a collection with the recipe
 // «slow».
-type place struct {
+type slowPlace struct {
 	t          *testing.T
 	store, dir string
 	mark       string // for how many seconds a process of the build sleeps, as nothing else does
@@ -59,7 +59,7 @@ type place struct {
 
 // newPlace makes a place. The build of slow leaves a process behind that sleeps
 // for mark seconds, says «begun» and takes as many more as seconds says.
-func newPlace(t *testing.T, mark, seconds string) *place {
+func newPlace(t *testing.T, mark, seconds string) *slowPlace {
 	t.Helper()
 	store, remove, err := testenv.NewStore("debian-12-deb")
 	if err != nil {
@@ -70,7 +70,7 @@ func newPlace(t *testing.T, mark, seconds string) *place {
 			t.Error(err)
 		}
 	})
-	p := &place{t, store, t.TempDir(), mark}
+	p := &slowPlace{t, store, t.TempDir(), mark}
 	recipes := filepath.Join(p.dir, "recipes")
 	if err := os.CopyFS(recipes, os.DirFS("../../recipes")); err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func newPlace(t *testing.T, mark, seconds string) *place {
 }
 
 // pbuild returns a command line of pbuild in the place.
-func (p *place) pbuild(args ...string) *exec.Cmd {
+func (p *slowPlace) pbuild(args ...string) *exec.Cmd {
 	c := exec.Command("pbuild", args...)
 	c.Dir = p.dir
 	c.Env = append(os.Environ(), "PBUILD_STORE="+p.store, "HOME="+p.dir, "GORACE="+noRaceSleep)
@@ -102,7 +102,7 @@ func (p *place) pbuild(args ...string) *exec.Cmd {
 }
 
 // start starts a realize of slow and returns when its build runs.
-func (p *place) start() *exec.Cmd {
+func (p *slowPlace) start() *exec.Cmd {
 	p.t.Helper()
 	c := p.pbuild("realize", "slow")
 	c.Stderr = os.Stderr
@@ -117,7 +117,7 @@ func (p *place) start() *exec.Cmd {
 }
 
 // await waits for at most that long.
-func (p *place) await(most time.Duration, happened func() bool) bool {
+func (p *slowPlace) await(most time.Duration, happened func() bool) bool {
 	for begun := time.Now(); time.Since(begun) < most; time.Sleep(5 * time.Millisecond) {
 		if happened() {
 			return true
@@ -127,11 +127,11 @@ func (p *place) await(most time.Duration, happened func() bool) bool {
 }
 
 // sleeper is the command line of the process that a build leaves behind.
-func (p *place) sleeper() string { return "sleep " + p.mark }
+func (p *slowPlace) sleeper() string { return "sleep " + p.mark }
 
 // alive returns the command lines of the place's pbuild and of its build's
 // sleeper.
-func (p *place) alive() (lines []string) {
+func (p *slowPlace) alive() (lines []string) {
 	p.t.Helper()
 	all, err := os.ReadDir("/proc")
 	if err != nil {
@@ -150,7 +150,7 @@ func (p *place) alive() (lines []string) {
 }
 
 // over wants no process of a run a second later.
-func (p *place) over() {
+func (p *slowPlace) over() {
 	p.t.Helper()
 	if !p.await(time.Second, func() bool { return p.alive() == nil }) {
 		p.t.Errorf("a second later there are %q", p.alive())
@@ -158,7 +158,7 @@ func (p *place) over() {
 }
 
 // left returns what is in the making in the store.
-func (p *place) left() []string {
+func (p *slowPlace) left() []string {
 	p.t.Helper()
 	entries, err := os.ReadDir(filepath.Join(p.store, "tmp"))
 	if err != nil {
@@ -172,7 +172,7 @@ func (p *place) left() []string {
 }
 
 // realize realizes slow and returns the answer.
-func (p *place) realize(out string) (r result, err error) {
+func (p *slowPlace) realize(out string) (r result, err error) {
 	var answer, said bytes.Buffer
 	c := p.pbuild("realize", "slow", "--json", "--out", out)
 	c.Stdout, c.Stderr = &answer, &said
@@ -183,7 +183,7 @@ func (p *place) realize(out string) (r result, err error) {
 }
 
 // worksAgain wants the next run to build, and to leave a store in order.
-func (p *place) worksAgain() {
+func (p *slowPlace) worksAgain() {
 	p.t.Helper()
 	r, err := p.realize("result")
 	if err != nil || r.State != "built" || r.File != "slow_1-1_all.deb" {

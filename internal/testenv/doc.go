@@ -11,8 +11,8 @@
 //
 //   - Nothing is made or run as root. A process of root executes itself again
 //     as the place's owner.
-//   - A test never writes to the shared store but through Maker and Fetch, so
-//     that what one test does can't be seen by another.
+//   - A test changes the shared store only by having an image made or a package
+//     fetched, so that what one does can't be seen by another.
 //   - What a test run leaves in the place is gone at its end; what a killed one
 //     left goes with the next run.
 //   - What is missing (a mirror, a tool, user namespaces) fails a test. Nothing is

@@ -1,7 +1,6 @@
 package testenv
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -43,8 +43,8 @@ func Mirrors() (fetch.Mirrors, error) {
 		return fetch.HostMirrors("/", Suite)
 	}
 	m := fetch.Mirrors{Suite: Suite}
-	for _, base := range bytes.Fields([]byte(text)) {
-		one, err := fetch.ParseMirror(string(base), "PBUILD_DEBIAN_MIRROR")
+	for _, base := range strings.Fields(text) {
+		one, err := fetch.ParseMirror(base, "PBUILD_DEBIAN_MIRROR")
 		if err != nil {
 			return m, err
 		}
@@ -187,7 +187,6 @@ func (s *shared) link(b *recipe.Builder, to *store.Store) error {
 	if err != nil {
 		return err
 	}
-	blobs := []v1.Descriptor{root}
 	body, err := os.ReadFile(s.blob(root))
 	if err != nil {
 		return err
@@ -196,7 +195,7 @@ func (s *shared) link(b *recipe.Builder, to *store.Store) error {
 	if err := json.Unmarshal(body, &manifest); err != nil {
 		return err
 	}
-	for _, d := range append(append(blobs, manifest.Config), manifest.Layers...) {
+	for _, d := range append([]v1.Descriptor{root, manifest.Config}, manifest.Layers...) {
 		if err := linkFile(s.blob(d), blob(to, d)); err != nil {
 			return err
 		}
