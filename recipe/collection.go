@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ type Collection struct {
 
 	fsys  fs.FS
 	names []string
+	bad   map[string]error // folders that hold a recipe.yaml and can't be recipes
 }
 
 // UnknownError says that a collection has no recipe or builder of a name.
@@ -38,27 +40,30 @@ func (e *UnknownError) Error() string {
 }
 
 // LoadCollection lists the recipes in fsys, which is the folder recipes/
-// itself: each folder with a recipe.yaml is one. The caller gives an fs.FS that
-// refuses links leading outside, such as os.Root's.
+// itself: each folder with a recipe.yaml is one. A folder that can't be one
+// hides no other: see Bad. What a recipe.yaml is and says shows when it is read.
+// The caller gives an fs.FS that refuses links leading outside, such as
+// os.Root's.
 func LoadCollection(fsys fs.FS) (*Collection, error) {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
 		return nil, fmt.Errorf("collection: %w", err)
 	}
-	c := &Collection{fsys: fsys}
+	c := &Collection{fsys: fsys, bad: map[string]error{}}
 	for _, e := range entries {
 		if !e.IsDir() || slices.Contains(reservedFolders, e.Name()) {
 			continue
 		}
-		_, err := fs.Stat(fsys, path.Join(e.Name(), "recipe.yaml"))
+		_, err := fs.Lstat(fsys, path.Join(e.Name(), "recipe.yaml"))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err != nil {
-			return nil, fmt.Errorf("collection: %w", err)
+		if _, named := parseName(e.Name()); named != nil {
+			err = named
 		}
-		if _, err := parseName(e.Name()); err != nil {
-			return nil, fmt.Errorf("collection: %w", err)
+		if err != nil {
+			c.bad[e.Name()] = inner(err)
+			continue
 		}
 		c.names = append(c.names, e.Name())
 	}
@@ -69,9 +74,17 @@ func LoadCollection(fsys fs.FS) (*Collection, error) {
 // Names returns the names of all recipes, sorted.
 func (c *Collection) Names() []string { return slices.Clone(c.names) }
 
+// Bad returns the names, any bytes, of the folders with a recipe.yaml that can't
+// be recipes, sorted: those with another name than a recipe has, and those that
+// can't be looked into. Recipe says why.
+func (c *Collection) Bad() []string { return slices.Sorted(maps.Keys(c.bad)) }
+
 // Recipe reads recipes/NAME/recipe.yaml and recipe.lock. Errors: *UnknownError,
-// else what is wrong in the files.
+// else what is wrong with the folder or in the files.
 func (c *Collection) Recipe(name string) (*Recipe, error) {
+	if err, ok := c.bad[name]; ok {
+		return nil, fmt.Errorf("%s: %w", c.shown(name), err)
+	}
 	if !slices.Contains(c.names, name) {
 		return nil, &UnknownError{"recipe", name, yamldoc.Near(name, c.names)}
 	}

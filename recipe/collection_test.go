@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -67,12 +68,65 @@ func TestNames(t *testing.T) {
 	if got, want := c.Names(), []string{"a"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	_, err := LoadCollection(fstest.MapFS{"Bad\x1bName/recipe.yaml": {}})
-	says(t, err, `collection: name "Bad\x1bName": want lower case letters and digits, joined by single . or -, at most 64`)
-	_, err = LoadCollection(os.DirFS("testdata/absent"))
+	if c.Bad() != nil {
+		t.Errorf("bad: %q", c.Bad())
+	}
+	_, err := LoadCollection(os.DirFS("testdata/absent"))
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("absent folder: %v", err)
 	}
+}
+
+// TestBadFolders: a folder that can't be a recipe hides no other, and is an error
+// for who asks for it.
+func TestBadFolders(t *testing.T) {
+	dir := t.TempDir()
+	good := readFixture(t, "small/recipe.yaml")
+	for _, name := range []string{"small", "Bad\x1bName", "no\xffutf8", "x y", "empty_one"} {
+		if err := os.Mkdir(dir+"/"+name, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if name == "empty_one" {
+			continue
+		}
+		if err := os.WriteFile(dir+"/"+name+"/recipe.yaml", good, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := open(t, dir)
+	c.Dir = "recipes"
+	if got, want := c.Names(), []string{"small"}; !slices.Equal(got, want) {
+		t.Errorf("names %q, want %q", got, want)
+	}
+	if got, want := c.Bad(), []string{"Bad\x1bName", "no\xffutf8", "x y"}; !slices.Equal(got, want) {
+		t.Errorf("bad %q, want %q", got, want)
+	}
+	load(t, c, "small")
+	const why = ": want lower case letters and digits, joined by single . or -, at most 64"
+	for _, name := range c.Bad() {
+		_, err := c.Recipe(name)
+		says(t, err, fmt.Sprintf("recipes/%s: name %q%s", name, name, why))
+	}
+	_, err := c.Recipe("empty_one")
+	says(t, err, `recipe "empty_one": unknown`)
+
+	closed := mapped(t, denied{fstest.MapFS{"a/recipe.yaml": {}, "b/recipe.yaml": {}}})
+	if got := append(closed.Names(), closed.Bad()...); !slices.Equal(got, []string{"b", "a"}) {
+		t.Errorf("names and bad %q", got)
+	}
+	_, err = closed.Recipe("a")
+	says(t, err, "a: permission denied")
+}
+
+// denied has a folder "a" that can't be looked into, as by a user without the
+// right to; a test that runs as root has every right.
+type denied struct{ fstest.MapFS }
+
+func (d denied) Lstat(name string) (fs.FileInfo, error) {
+	if strings.HasPrefix(name, "a/") {
+		return nil, &fs.PathError{Op: "lstat", Path: name, Err: fs.ErrPermission}
+	}
+	return d.MapFS.Lstat(name)
 }
 
 func mapped(t testing.TB, files fs.FS) *Collection {
@@ -206,10 +260,15 @@ func TestLinkOut(t *testing.T) {
 	}
 	defer root.Close()
 	c, err := LoadCollection(root.FS())
-	if err == nil {
-		_, err = c.Recipe("small")
+	if err != nil || !slices.Equal(c.Names(), []string{"small"}) {
+		t.Fatalf("listed %q, %v", c.Names(), err)
 	}
-	if err == nil || !strings.Contains(err.Error(), "escapes") {
-		t.Errorf("a link out of the collection: %v", err)
+	_, err = c.Recipe("small")
+	says(t, err, "small/recipe.yaml: path escapes from parent")
+	// A link that leads nowhere is no reason to say that there is no recipe.
+	if err := errors.Join(os.Remove(dir+"/recipes/small/recipe.yaml"), os.Symlink("nowhere", dir+"/recipes/small/recipe.yaml")); err != nil {
+		t.Fatal(err)
 	}
+	_, err = open(t, dir+"/recipes").Recipe("small")
+	says(t, err, "small/recipe.yaml: no such file or directory")
 }

@@ -56,6 +56,8 @@ func hints(err error) (out []string) {
 		out = append(out, "pbuild builder build NAME --write-lock")
 	case errors.Is(err, errNoCollection):
 		out = append(out, "--recipes DIR, or PBUILD_RECIPES")
+	case errors.Is(err, realize.ErrNoRecipes):
+		out = append(out, "a recipe is a folder there with a recipe.yaml; those of another collection?  --recipes DIR")
 	case errors.As(err, &missing):
 		out = append(out, "a mirror that still has them, such as a dated snapshot archive?  --mirror URL")
 	case errors.As(err, &noRoute):

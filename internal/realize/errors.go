@@ -9,6 +9,9 @@ import (
 	"github.com/fuel-infra/pbuild/sandbox"
 )
 
+// ErrNoRecipes says that all recipes were asked for, and that there are none.
+var ErrNoRecipes = errors.New("no recipes")
+
 // BuildError says that the programs that build a package failed. Log is the end
 // of what they printed; the whole of it is the store's failed log of the key.
 type BuildError struct {

@@ -2,6 +2,7 @@ package realize
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -42,11 +43,16 @@ func (n *Node) event() event.Node {
 }
 
 // Targets returns what names mean: recipes, or packages that exactly one
-// recipe makes; with all, every recipe. A format that is not empty narrows.
-// Errors: *recipe.UnknownError, *AmbiguousError, and those of reading recipes.
+// recipe makes; with all, every recipe, also one that can't be read, so that
+// Plan says so. A format that is not empty narrows. Errors:
+// *recipe.UnknownError, *AmbiguousError, ErrNoRecipes, and those of reading
+// recipes.
 func (r *Realizer) Targets(names []string, all bool, format recipe.Format) ([]Target, error) {
 	if all {
-		names = r.Recipes.Names()
+		names = append(r.Recipes.Names(), r.Recipes.Bad()...)
+		if len(names) == 0 {
+			return nil, fmt.Errorf("%w in %s", ErrNoRecipes, r.Recipes.Dir)
+		}
 	}
 	var targets []Target
 	for _, name := range names {
@@ -69,16 +75,19 @@ func (r *Realizer) Targets(names []string, all bool, format recipe.Format) ([]Ta
 }
 
 // recipeFor returns the recipe of a name that may be a package's. Only then are
-// other recipes read.
+// other recipes read; one that can't be read may be its maker, which counts
+// where no other is.
 func (r *Realizer) recipeFor(name string) (string, error) {
-	if slices.Contains(r.Recipes.Names(), name) {
+	if slices.Contains(r.Recipes.Names(), name) || slices.Contains(r.Recipes.Bad(), name) {
 		return name, nil
 	}
 	var makers []string
+	var unread []error
 	for _, candidate := range r.Recipes.Names() {
 		rec, err := r.Recipes.Recipe(candidate)
 		if err != nil {
-			return "", err
+			unread = append(unread, err)
+			continue
 		}
 		if slices.Contains(rec.Deb.Outputs, name) {
 			makers = append(makers, candidate)
@@ -87,7 +96,7 @@ func (r *Realizer) recipeFor(name string) (string, error) {
 	switch len(makers) {
 	case 0:
 		_, err := r.Recipes.Recipe(name) // says what was probably meant
-		return "", err
+		return "", errors.Join(append([]error{err}, unread...)...)
 	case 1:
 		return makers[0], nil
 	}

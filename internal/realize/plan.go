@@ -2,6 +2,7 @@ package realize
 
 import (
 	"context"
+	"errors"
 
 	"github.com/fuel-infra/pbuild/store/digest"
 )
@@ -16,23 +17,29 @@ type Plan struct {
 	FirstFetch, FirstDisk int64
 }
 
-// Plan closes the targets and looks which of them the store has.
+// Plan closes the targets and looks which of them the store has. Its error names
+// every target that can't be closed, so that people repair them in one go.
 func (r *Realizer) Plan(ctx context.Context, targets []Target) (*Plan, error) {
 	p := &Plan{}
 	var keys []digest.Key
-	builders := map[string]bool{}
+	var open []error
 	for _, t := range targets {
 		n, err := r.Node(ctx, t)
 		if err != nil {
-			return nil, err
+			open = append(open, err)
+			continue
 		}
 		p.Nodes = append(p.Nodes, n)
 		keys = append(keys, n.Key)
+	}
+	if len(open) > 0 {
+		return nil, errors.Join(open...)
 	}
 	found, err := r.Store.LookupAll(keys)
 	if err != nil {
 		return nil, err
 	}
+	builders := map[string]bool{}
 	for _, n := range p.Nodes {
 		if n.found = found[n.Key]; n.found != nil {
 			p.Cached++

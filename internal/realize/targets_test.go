@@ -3,6 +3,7 @@ package realize_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +67,45 @@ func TestTargets(t *testing.T) {
 	}
 	if got, err := b.Targets(nil, true, recipe.FormatRPM); err != nil || got != nil {
 		t.Errorf("all rpm: %v, %v", got, err)
+	}
+}
+
+// TestBadRecipes: what can't be read is an error for who asks for it, for who
+// asks for all, and where it may be the answer; and it is named each time.
+func TestBadRecipes(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.write("apple", made{outputs: "apple, fruit"})
+	b.files["empty/recipe.yaml"] = &fstest.MapFile{}
+	b.files["Bad/recipe.yaml"] = &fstest.MapFile{}
+	b.reload()
+	const (
+		empty = "recipes/empty/recipe.yaml:1:1: is empty"
+		bad   = `recipes/Bad: name "Bad": want lower case letters and digits, joined by single . or -, at most 64`
+	)
+	for _, tc := range []struct {
+		names []string
+		all   bool
+		want  string
+	}{
+		{[]string{"apple", "fruit", "hello"}, false, ""},
+		{[]string{"empty"}, false, empty},
+		{[]string{"apple", "Bad"}, false, bad},
+		{[]string{"plum"}, false, "recipe \"plum\": unknown\n" + empty},
+		{nil, true, empty + "\n" + bad},
+	} {
+		targets, err := b.Targets(tc.names, tc.all, "")
+		if err == nil {
+			_, err = b.Plan(t.Context(), targets)
+		}
+		if got := fmt.Sprint(err); got != tc.want && (tc.want != "" || err != nil) {
+			t.Errorf("%q: got %s\nwant %s", tc.names, got, tc.want)
+		}
+	}
+	clear(b.files)
+	b.reload()
+	if got, err := b.Targets(nil, true, ""); !errors.Is(err, realize.ErrNoRecipes) || err.Error() != "no recipes in recipes" || got != nil {
+		t.Errorf("none: %v, %v", got, err)
 	}
 }
 
