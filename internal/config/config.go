@@ -8,6 +8,8 @@
 // A checkout is not trusted: pbuild.yaml may name mirrors, whose files are known
 // by their digests, but neither a store (it could hold forged results), nor a
 // path of this host, nor a password. Such a field is an error with its place.
+// Nor does it lead elsewhere: a pbuild.yaml that is a link is an error, and so is
+// a link recipes/ through which one was found.
 //
 // Files are strict YAML (package yamldoc): an unknown field is an error.
 //
@@ -40,6 +42,10 @@ type Host struct {
 	Dir   string              // absolute working directory
 	Root  bool                // the user is root
 	Files fs.FS               // the file system from "/", os.DirFS("/")
+
+	// Plain opens the file of an absolute path and follows no link in its place:
+	// OpenPlain.
+	Plain func(name string) (fs.File, error)
 }
 
 // Setting is a value and who said it.

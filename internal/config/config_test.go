@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -30,7 +31,16 @@ func host(dir string, files map[string]string, vars ...string) Host {
 	for name, text := range files {
 		m[strings.TrimPrefix(name, "/")] = &fstest.MapFile{Data: []byte(text)}
 	}
-	return Host{Env: func(n string) string { return env[n] }, Dir: dir, Files: m}
+	return Host{Env: func(n string) string { return env[n] }, Dir: dir, Files: m, Plain: func(name string) (fs.File, error) {
+		info, err := fs.Stat(m, inside(name))
+		if err != nil {
+			return nil, err
+		}
+		if err := plain(info); err != nil {
+			return nil, err
+		}
+		return m.Open(inside(name))
+	}}
 }
 
 func mirror(base, from string) fetch.Mirror { return fetch.Mirror{Base: base, From: from} }
@@ -227,7 +237,7 @@ func TestRealFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := map[string]string{"HOME": dir + "/home"}
-	h := Host{Env: func(n string) string { return env[n] }, Dir: dir + "/work/x", Files: os.DirFS("/")}
+	h := Host{Env: func(n string) string { return env[n] }, Dir: dir + "/work/x", Files: os.DirFS("/"), Plain: OpenPlain}
 	got, err := Resolve(Flags{}, h)
 	if err != nil {
 		t.Fatal(err)
@@ -259,9 +269,98 @@ type denied struct {
 	name string
 }
 
-func (d denied) Stat(name string) (fs.FileInfo, error) {
+func (d denied) Lstat(name string) (fs.FileInfo, error) {
 	if name == d.name {
-		return nil, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrPermission}
+		return nil, &fs.PathError{Op: "lstat", Path: name, Err: fs.ErrPermission}
 	}
-	return fs.Stat(d.FS, name)
+	return fs.Lstat(d.FS, name)
+}
+
+func (d denied) ReadLink(name string) (string, error) { return fs.ReadLink(d.FS, name) }
+
+// TestNothingLeadsOutside: neither the file that marks a collection nor the
+// folder through which it is found is a link, whoever is asked to follow it.
+func TestNothingLeadsOutside(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := filepath.Join(dir, "secret")
+	for _, d := range []string{"link/recipes", "folder", "named/pbuild.yaml", "pipe", "within", "elsewhere"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, err := range []error{
+		os.WriteFile(secret, []byte("password: x\n"), 0o644),
+		os.WriteFile(filepath.Join(dir, "elsewhere/pbuild.yaml"), nil, 0o644),
+		os.WriteFile(filepath.Join(dir, "within/real.yaml"), nil, 0o644),
+		os.Symlink(secret, filepath.Join(dir, "link/recipes/pbuild.yaml")),
+		os.Symlink("../elsewhere", filepath.Join(dir, "folder/recipes")),
+		os.Symlink("real.yaml", filepath.Join(dir, "within/pbuild.yaml")),
+		syscall.Mkfifo(filepath.Join(dir, "pipe/pbuild.yaml"), 0o644),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := func(wd string) Host {
+		return Host{Env: func(n string) string { return map[string]string{"HOME": home}[n] }, Dir: filepath.Join(dir, wd), Files: os.DirFS("/"), Plain: OpenPlain}
+	}
+	const link = "a symbolic link, which is not followed"
+	for _, tc := range []struct{ wd, flag, want string }{
+		{"link", "", "recipes/pbuild.yaml: " + link},
+		{"link/recipes", "", "pbuild.yaml: " + link},
+		{"", "link", "flag --recipes: link/recipes/pbuild.yaml: " + link},
+		{"", "link/recipes", "flag --recipes: link/recipes/pbuild.yaml: " + link},
+		{"within", "", "pbuild.yaml: " + link},
+		{"folder", "", "recipes: " + link + ": name the folder itself with --recipes DIR"},
+		{"", "folder", "flag --recipes: folder/recipes: " + link + ": name the folder itself with --recipes DIR"},
+		{"", "named", "named/pbuild.yaml: not a regular file"},
+		{"pipe", "", "pbuild.yaml: not a regular file"},
+	} {
+		got, err := Resolve(Flags{Recipes: tc.flag}, at(tc.wd))
+		if got != nil || err == nil || err.Error() != tc.want {
+			t.Errorf("in %q with %q: %v, want %s", tc.wd, tc.flag, err, tc.want)
+		}
+	}
+	// Who names the link means it.
+	got, err := Resolve(Flags{Recipes: "folder/recipes"}, at(""))
+	if err != nil || got.Recipes.Value != filepath.Join(dir, "folder/recipes") {
+		t.Errorf("named: %+v, %v", got, err)
+	}
+}
+
+// TestSwapped: what was a regular file when it was found is something else when
+// it is opened.
+func TestSwapped(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, secret := filepath.Join(dir, "pbuild.yaml"), filepath.Join(dir, "secret")
+	if err := os.WriteFile(secret, []byte("password: x\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, swap := range map[string]func() error{
+		"a symbolic link, which is not followed": func() error { return os.Symlink(secret, file) },
+		"not a regular file":                     func() error { return syscall.Mkfifo(file, 0o644) },
+	} {
+		if err := os.WriteFile(file, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		h := Host{Env: func(string) string { return "" }, Dir: dir, Files: os.DirFS("/")}
+		h.Plain = func(name string) (fs.File, error) {
+			if err := errors.Join(os.Remove(file), swap()); err != nil {
+				t.Fatal(err)
+			}
+			return OpenPlain(name)
+		}
+		if _, err := Resolve(Flags{Store: "/s"}, h); err == nil || err.Error() != "pbuild.yaml: "+name {
+			t.Errorf("got %v, want %s", err, name)
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

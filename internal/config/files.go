@@ -19,17 +19,10 @@ func (h Host) collectionFile(c *Config) error {
 		return nil
 	}
 	file := path.Join(c.Recipes.Value, collectionName)
-	info, err := fs.Stat(h.Files, inside(file))
+	doc, err := h.parse(file, h.Plain)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", h.shown(file), bare(err))
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s: not a regular file", h.shown(file)) // a pipe would never end
-	}
-	doc, err := h.parse(file)
 	if err != nil {
 		return err
 	}
@@ -53,7 +46,7 @@ func (h Host) userFile(flag string, c *Config) error {
 	if file == "" {
 		return nil
 	}
-	doc, err := h.parse(file)
+	doc, err := h.parse(file, func(name string) (fs.File, error) { return h.Files.Open(inside(name)) })
 	if origin == "" && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -95,8 +88,8 @@ func (h Host) userFilePath(flag string) (file, origin string, err error) {
 }
 
 // parse reads a file; its errors name it as shown.
-func (h Host) parse(file string) (*yamldoc.Doc, error) {
-	f, err := h.Files.Open(inside(file))
+func (h Host) parse(file string, open func(string) (fs.File, error)) (*yamldoc.Doc, error) {
+	f, err := open(file)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", h.shown(file), bare(err))
 	}
