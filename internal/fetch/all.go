@@ -3,6 +3,7 @@ package fetch
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -138,7 +139,8 @@ func verdict(f File, failures []*failure) (*MissingFile, error) {
 	for _, e := range failures {
 		why := e.err.Error()
 		if e.kind == noRoute {
-			why = "no route"
+			var d *dialError
+			why = whyNot(errors.As(e.err, &d) && d.refused)
 			none.add(e.err)
 		}
 		out.Tried = append(out.Tried, Tried{e.t.mirror, why})

@@ -158,8 +158,8 @@ func TestMissingFilesAreListedTogether(t *testing.T) {
 	list[3].Package = ""
 	err := c.All(t.Context(), list, nil)
 	wantError(t, err, fmt.Sprintf("fetch 2 files: gone from every mirror:\n"+
-		"  pool/b.deb (b): %[1]s: 404 Not Found, %[2]s: 404 Not Found, %[3]s: no route\n"+
-		"  pool/d.deb: %[1]s: 404 Not Found, %[2]s: 410 Gone, %[3]s: no route", one.base(), two.base(), dead))
+		"  pool/b.deb (b): %[1]s: 404 Not Found, %[2]s: 404 Not Found, %[3]s: connection refused\n"+
+		"  pool/d.deb: %[1]s: 404 Not Found, %[2]s: 410 Gone, %[3]s: connection refused", one.base(), two.base(), dead))
 	var missing *MissingError
 	if !errors.As(err, &missing) || len(missing.Files) != 2 || missing.Files[1].Path != "pool/d.deb" {
 		t.Errorf("%#v", missing)
@@ -167,6 +167,29 @@ func TestMissingFilesAreListedTogether(t *testing.T) {
 	holds(t, s, "a", "c", "e", "f")
 	if len(k.slept) != 0 {
 		t.Errorf("slept %v over files that are gone", k.slept)
+	}
+}
+
+// TestManyMissingFiles: the text stays short, the count exact, and Files whole.
+func TestManyMissingFiles(t *testing.T) {
+	a := newArchive(t, nil)
+	for n, end := range map[int]string{20: "", 21: "\n  and 1 more", 300: "\n  and 280 more"} {
+		c, _ := newClient(t, newStore(t), a.base())
+		var list []File
+		want := fmt.Sprintf("fetch %d files: gone from every mirror:", n)
+		for i := range n {
+			f := file(fmt.Sprintf("pool/%03d.deb", i), fmt.Sprint(i))
+			list = append(list, f)
+			if i < 20 {
+				want += fmt.Sprintf("\n  %s (%s): %s: 404 Not Found", f.Path, f.Package, a.base())
+			}
+		}
+		err := c.All(t.Context(), list, nil)
+		wantError(t, err, want+end)
+		var missing *MissingError
+		if !errors.As(err, &missing) || len(missing.Files) != n {
+			t.Errorf("%d of %d files", len(missing.Files), n)
+		}
 	}
 }
 

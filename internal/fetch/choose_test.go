@@ -173,5 +173,5 @@ func TestNoRouteToAnyCandidate(t *testing.T) {
 	one, two := deadBase(t), deadBase(t)
 	c, _ := clientOf(t, newStore(t), Mirrors{Suite: "bookworm", Host: []Mirror{candidate(one, "bookworm"), candidate(two, "bookworm")}})
 	wantError(t, c.All(t.Context(), []File{file("pool/a.deb", "a")}, nil),
-		"fetch "+one+"/dists/bookworm/InRelease: no route (2 addresses tried)")
+		"fetch "+one+"/dists/bookworm/InRelease: connection refused (2 addresses tried)")
 }

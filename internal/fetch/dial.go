@@ -2,7 +2,9 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"net"
+	"net/http/httptrace"
 	"slices"
 	"sync"
 	"syscall"
@@ -12,8 +14,9 @@ import (
 // dialError is a connection that was not made, with the addresses that were
 // tried for it.
 type dialError struct {
-	tried []string
-	err   error
+	tried   []string
+	refused bool // by each of them
+	err     error
 }
 
 func (e *dialError) Error() string { return e.err.Error() }
@@ -22,8 +25,17 @@ func (e *dialError) Unwrap() error { return e.err }
 // dial connects to a server or a proxy. Before anybody has answered, the given
 // mirrors share the time in which «no route» has to be said.
 func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	var mu sync.Mutex // guards tried: two address families are tried at once
+	var mu sync.Mutex // guards tried and refusals: two address families are tried at once
 	var tried []string
+	refusals := map[string]bool{} // addresses that said so
+	// The error of a dial is that of its first address; the trace tells all.
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{ConnectDone: func(_, address string, err error) {
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			mu.Lock()
+			defer mu.Unlock()
+			refusals[address] = true
+		}
+	}})
 	d := net.Dialer{
 		Timeout: dialTimeout,
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
@@ -42,7 +54,7 @@ func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	if err != nil {
 		mu.Lock()
 		defer mu.Unlock()
-		return nil, &dialError{slices.Clone(tried), err}
+		return nil, &dialError{slices.Clone(tried), len(tried) > 0 && len(refusals) == len(tried), err}
 	}
 	return conn, nil
 }

@@ -15,16 +15,28 @@ type NoRouteError struct {
 	URL   string   // what was asked for first
 	Tried []string // addresses, "192.0.2.1:80"; none when a host's name has no address
 	Err   error    // why the last connection was not made
+
+	// Refused: there is a route, and nobody listens: each address said so.
+	Refused bool
 }
 
 func (e *NoRouteError) Error() string {
+	why := whyNot(e.Refused)
 	switch len(e.Tried) {
 	case 0:
-		return fmt.Sprintf("%s: no route (%v)", e.URL, e.Err)
+		return fmt.Sprintf("%s: %s (%v)", e.URL, why, e.Err)
 	case 1:
-		return e.URL + ": no route (1 address tried)"
+		return fmt.Sprintf("%s: %s (1 address tried)", e.URL, why)
 	}
-	return fmt.Sprintf("%s: no route (%d addresses tried)", e.URL, len(e.Tried))
+	return fmt.Sprintf("%s: %s (%d addresses tried)", e.URL, why, len(e.Tried))
+}
+
+// whyNot says why a connection was not made.
+func whyNot(refused bool) string {
+	if refused {
+		return "connection refused"
+	}
+	return "no route"
 }
 
 // Unwrap returns why the last connection was not made.
@@ -32,9 +44,12 @@ func (e *NoRouteError) Unwrap() error { return e.Err }
 
 // add counts one more connection that was not made.
 func (e *NoRouteError) add(err error) {
+	first := e.Err == nil
 	e.Err = err
 	var d *dialError
-	if errors.As(err, &d) {
+	refused := errors.As(err, &d) && d.refused
+	e.Refused = refused && (first || e.Refused)
+	if d != nil {
 		e.Err = d.err
 		for _, a := range d.tried {
 			if !slices.Contains(e.Tried, a) {
@@ -64,8 +79,9 @@ func (e *MismatchError) Error() string {
 	return fmt.Sprintf("%s: digest mismatch: want %s, got %s", e.URL, e.Want, e.Got)
 }
 
-// MissingError lists every file of one call that no mirror has. All other files
-// of that call were fetched.
+// MissingError lists every file of one call that no mirror has; its text names
+// the first of them and counts the others. All other files of that call were
+// fetched.
 type MissingError struct{ Files []MissingFile }
 
 // MissingFile is one file that is gone.
@@ -78,8 +94,11 @@ type MissingFile struct {
 // Tried is what one mirror said.
 type Tried struct {
 	Mirror string // base, or the URL of a file that was asked for by URL
-	Why    string // "404 Not Found", "no route"
+	Why    string // "404 Not Found", "no route", "connection refused"
 }
+
+// maxListed is how many files an error names: whole suites can be gone at once.
+const maxListed = 20
 
 func (e *MissingError) Error() string {
 	var b strings.Builder
@@ -88,7 +107,11 @@ func (e *MissingError) Error() string {
 	} else {
 		fmt.Fprintf(&b, "%d files: gone from every mirror:", len(e.Files))
 	}
-	for _, f := range e.Files {
+	for i, f := range e.Files {
+		if i == maxListed {
+			fmt.Fprintf(&b, "\n  and %d more", len(e.Files)-maxListed)
+			break
+		}
 		b.WriteString("\n  " + f.Path)
 		if f.Package != "" {
 			b.WriteString(" (" + f.Package + ")")

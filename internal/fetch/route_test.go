@@ -57,7 +57,7 @@ func blackHole(t *testing.T) string {
 	return ""
 }
 
-func TestNoRoute(t *testing.T) {
+func TestRefused(t *testing.T) {
 	dead, dead2 := deadBase(t), deadBase(t)
 	addr := func(base string) string {
 		return strings.TrimSuffix(strings.TrimPrefix(base, "http://"), "/debian")
@@ -68,8 +68,8 @@ func TestNoRoute(t *testing.T) {
 		tried []string
 		want  string
 	}{
-		{"one", []string{dead}, []string{addr(dead)}, "fetch " + dead + "/pool/0.deb: no route (1 address tried)"},
-		{"two", []string{dead, dead2}, []string{addr(dead), addr(dead2)}, "fetch " + dead + "/pool/0.deb: no route (2 addresses tried)"},
+		{"one", []string{dead}, []string{addr(dead)}, "fetch " + dead + "/pool/0.deb: connection refused (1 address tried)"},
+		{"two", []string{dead, dead2}, []string{addr(dead), addr(dead2)}, "fetch " + dead + "/pool/0.deb: connection refused (2 addresses tried)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newStore(t)
@@ -77,7 +77,7 @@ func TestNoRoute(t *testing.T) {
 			err := c.All(t.Context(), []File{file("pool/0.deb", "x")}, nil)
 			wantError(t, err, tc.want)
 			var none *NoRouteError
-			if !errors.As(err, &none) || !slices.Equal(none.Tried, tc.tried) || !errors.Is(err, syscall.ECONNREFUSED) {
+			if !errors.As(err, &none) || !none.Refused || !slices.Equal(none.Tried, tc.tried) || !errors.Is(err, syscall.ECONNREFUSED) {
 				t.Errorf("%#v", none)
 			}
 			if len(k.slept) != 0 {
@@ -108,7 +108,8 @@ func TestNoRouteIsSaidInFiveSeconds(t *testing.T) {
 			err := c.All(t.Context(), list, nil)
 			took := time.Since(begun)
 			var none *NoRouteError
-			if !errors.As(err, &none) || len(none.Tried) != len(bases) || !strings.HasPrefix(none.URL, bases[0]) {
+			if !errors.As(err, &none) || none.Refused || len(none.Tried) != len(bases) || !strings.HasPrefix(none.URL, bases[0]) ||
+				!strings.Contains(err.Error(), ".deb: no route (") {
 				t.Errorf("%v", err)
 			}
 			if took > 5*time.Second {
@@ -117,6 +118,45 @@ func TestNoRouteIsSaidInFiveSeconds(t *testing.T) {
 			if least := min(dialTimeout, routeTimeout/time.Duration(n+1)); took < least {
 				t.Errorf("took %s: a slow network has at least %s", took, least)
 			}
+		})
+	}
+}
+
+// TestRefusedByEachAddress: a name may have several addresses, and what the
+// dialer says of them is what the first one said.
+func TestRefusedByEachAddress(t *testing.T) {
+	_, addr := taken(t)
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addresses, err := net.DefaultResolver.LookupHost(t.Context(), "localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := true // unless ::1 stands in the hosts file of a machine without it
+	for _, a := range addresses {
+		_, err := net.Dial("tcp", net.JoinHostPort(a, port))
+		all = all && errors.Is(err, syscall.ECONNREFUSED)
+	}
+	c, _ := newClient(t, newStore(t), "http://localhost:"+port+"/debian")
+	err = c.All(t.Context(), []File{file("pool/0.deb", "x")}, nil)
+	var none *NoRouteError
+	if !errors.As(err, &none) || none.Refused != all || len(none.Tried) != len(addresses) {
+		t.Errorf("%#v; the addresses are %q, all refuse: %v", none, addresses, all)
+	}
+}
+
+// TestOneRefusalIsNotAll: one address refuses and another one is silent.
+func TestOneRefusalIsNotAll(t *testing.T) {
+	t.Parallel()
+	dead, hole := deadBase(t), "http://"+blackHole(t)+"/debian"
+	for _, bases := range [][]string{{dead, hole}, {hole, dead}} {
+		t.Run(bases[0], func(t *testing.T) {
+			t.Parallel()
+			c, _ := newClient(t, newStore(t), bases...)
+			err := c.All(t.Context(), []File{file("pool/0.deb", "x")}, nil)
+			wantError(t, err, "fetch "+bases[0]+"/pool/0.deb: no route (2 addresses tried)")
 		})
 	}
 }
