@@ -47,6 +47,11 @@ func arrange(app *cli.App, line []string) (command, error) {
 				c.help = true
 				continue
 			}
+			if v := findVerb(verbs, "version"); v != nil && word == "--version" && c.verb == nil {
+				// What people type at any program, here the verb of that name.
+				c.verb, c.words, verbs, flags = v, []string{v.Name}, nil, v.Flags
+				continue
+			}
 			flag := findFlag(flags, name)
 			if flag == nil {
 				return c, c.unknownFlag(app, verbs, flags, name)
@@ -56,6 +61,10 @@ func arrange(app *cli.App, line []string) (command, error) {
 					return c, c.usage(name+"=VALUE", "flag %s needs a value", name)
 				}
 				value, given = line[i], true
+			}
+			if takesValue(flag) && value == "" {
+				// An unset variable of a script; it must not mean «as by default».
+				return c, c.usage(name+"=VALUE", "flag %s needs a value", name)
 			}
 			arg := "--" + flag.Names()[0]
 			if given {

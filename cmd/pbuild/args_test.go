@@ -30,6 +30,26 @@ func toy() *cli.App {
 	return app
 }
 
+// TestNoValue: a flag that takes a value takes no empty one, however it is given.
+func TestNoValue(t *testing.T) {
+	app := newApp(&console{})
+	for words, v := range leaves(app.Commands, "") {
+		for _, f := range v.Flags {
+			if !takesValue(f) {
+				continue
+			}
+			name := dashed(f.Names()[0])
+			for _, given := range [][]string{{name + "="}, {name, ""}} {
+				_, err := arrange(app, append(strings.Fields(words), given...))
+				var usage *usageError
+				if !errors.As(err, &usage) || usage.msg != words+": flag "+name+" needs a value" || usage.hint != name+"=VALUE" {
+					t.Errorf("%s %q: %v", words, given, err)
+				}
+			}
+		}
+	}
+}
+
 func TestArrange(t *testing.T) {
 	for in, want := range map[string]string{
 		"realize hello":                              "pbuild realize -- hello",
@@ -42,7 +62,8 @@ func TestArrange(t *testing.T) {
 		"realize hello --keep-failed=false":          "pbuild realize --keep-failed=false -- hello",
 		"store --json gc --dry-run --store=/s --":    "pbuild store gc --json --dry-run --store=/s --",
 		"realize --format -x hello":                  "pbuild realize --format=-x -- hello",
-		"realize --store= hello":                     "pbuild realize --store= -- hello",
+		"--version":                                  "pbuild version --",
+		"--json --version -q":                        "pbuild version --json --quiet --",
 		"realize version store help":                 "pbuild realize -- version store help",
 		"realize --color never --format deb -q -- a": "pbuild realize --color=never --format=deb --quiet -- a",
 	} {
@@ -76,7 +97,12 @@ func TestArrangeErrors(t *testing.T) {
 		"realize x --q":              {"realize: unknown flag --q", "did you mean -q?  pbuild help realize"},
 		"realize x -z":               {"realize: unknown flag -z", "pbuild help realize"},
 		"realize x --hlep":           {"realize: unknown flag --hlep", "did you mean --help?  pbuild help realize"},
-		"--version":                  {"unknown flag --version", "pbuild version"},
+		"realize x --version":        {"realize: unknown flag --version", "pbuild version"},
+		"version --version":          {"version: unknown flag --version", "pbuild version"},
+		"store --version":            {"store: unknown flag --version", "pbuild version"},
+		"--version=3":                {"unknown flag --version", "pbuild version"},
+		"--store= realize x":         {"flag --store needs a value", "--store=VALUE"},
+		"realize x --format=":        {"realize: flag --format needs a value", "--format=VALUE"},
 		"--format deb realize x":     {"flag --format must follow its verb", "pbuild realize --format"},
 		"store --dry-run gc":         {"store: flag --dry-run must follow its verb", "pbuild store gc --dry-run"},
 		"realize x --format":         {"realize: flag --format needs a value", "--format=VALUE"},
