@@ -11,7 +11,8 @@
 // Its invariants:
 //
 //   - The worker has no privilege: no capability, no supplementary group, no
-//     descriptor of the parent but the standard streams and two pipes.
+//     descriptor of the parent but the standard streams and two pipes. It can get
+//     none by executing a program (no_new_privs, an empty bounding set).
 //   - A worker dies with its parent.
 //   - What the worker hands over is data with a plain name; where it goes is
 //     decided by the parent alone.

@@ -42,6 +42,21 @@ const maxFile = 16 << 30
 // worker prints by itself: an error is about what the parent does. When ctx ends
 // the worker gets SIGINT, once.
 func Run(ctx context.Context, j Job) (code int, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		// The thread that starts the worker gives up for good what the worker must
+		// not have, and ends with this goroutine, since nothing unlocks it. Pdeathsig
+		// comes when it ends, so the goroutine stays until the worker is gone.
+		runtime.LockOSThread()
+		code, err = j.run(ctx)
+	}()
+	<-done
+	return code, err
+}
+
+// run is Run on a thread of its own.
+func (j *Job) run(ctx context.Context) (code int, err error) {
 	uid, err := prepareStore(j.Store)
 	if err != nil {
 		return 0, err
@@ -72,14 +87,13 @@ func Run(ctx context.Context, j Job) (code int, err error) {
 		// into it (ioctl TIOCSTI), and Ctrl-C reaches it once, from here.
 		Setsid: true,
 	}
-	// Pdeathsig comes when the thread ends that started the worker.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	// What root's shell left open is not for the worker.
-	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
-		return 0, errors.Join(fmt.Errorf("worker: close_range: %w", err), in.Close(), out.Close(), toWorker.Close())
+	err = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+	if err != nil {
+		err = fmt.Errorf("close_range: %w", err)
+	} else if err = giveUpPrivileges(); err == nil {
+		err = cmd.Start()
 	}
-	err = cmd.Start()
 	in.Close()
 	out.Close()
 	if err != nil {

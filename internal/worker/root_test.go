@@ -105,7 +105,8 @@ func TestRootCollection(t *testing.T) {
 	}
 }
 
-// TestRootWorkerHasNothing: no privilege, no group, no descriptor.
+// TestRootWorkerHasNothing: no privilege nor a way to one, no group, no
+// descriptor.
 func TestRootWorkerHasNothing(t *testing.T) {
 	store := newStore(t)
 	// A descriptor that was not opened with O_CLOEXEC, as a shell leaves it.
@@ -129,7 +130,7 @@ func TestRootWorkerHasNothing(t *testing.T) {
 	none := "0000000000000000"
 	for name, want := range map[string]string{
 		"Uid:": id + "\t" + id + "\t" + id + "\t" + id, "Gid:": id + "\t" + id + "\t" + id + "\t" + id, "Groups:": " ",
-		"CapInh:": none, "CapPrm:": none, "CapEff:": none, "CapAmb:": none, "wd": "/", "args": Name + " look",
+		"CapInh:": none, "CapPrm:": none, "CapEff:": none, "CapBnd:": none, "CapAmb:": none, "NoNewPrivs:": "1", "wd": "/", "args": Name + " look",
 	} {
 		if !strings.Contains(got[0], "\n"+name+"\t"+want+"\n") {
 			t.Errorf("%s is not %q", name, want)
@@ -139,6 +140,7 @@ func TestRootWorkerHasNothing(t *testing.T) {
 	if _, after, _ := strings.Cut(got[0], "\nPid:\t"); !strings.Contains(got[0], "\nNSsid:\t"+strings.SplitN(after, "\n", 2)[0]+"\n") {
 		t.Error("it is in the session of its parent")
 	}
+	parentKeepsItsOwn(t)
 	pipes := 0
 	for line := range strings.Lines(got[0]) {
 		fd, ok := strings.CutPrefix(line, "fd\t")
@@ -157,6 +159,29 @@ func TestRootWorkerHasNothing(t *testing.T) {
 	}
 	if pipes != 2 {
 		t.Errorf("%d pipes besides the standard streams in\n%s", pipes, got[0])
+	}
+}
+
+// parentKeepsItsOwn wants no thread of this process to have given up what the
+// worker must not have. The main thread can't end: where it started the worker,
+// it stays behind, and runs nothing any more.
+func parentKeepsItsOwn(t *testing.T) {
+	t.Helper()
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, thread := range threads {
+		if thread.Name() == strconv.Itoa(os.Getpid()) {
+			continue
+		}
+		status, err := os.ReadFile("/proc/self/task/" + thread.Name() + "/status")
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil || !strings.Contains(string(status), "\nNoNewPrivs:\t0\n") || strings.Contains(string(status), "\nCapBnd:\t0000000000000000\n") {
+			t.Errorf("thread %s: %v\n%s", thread.Name(), err, status)
+		}
 	}
 }
 
