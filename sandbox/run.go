@@ -172,6 +172,9 @@ func (l *launch) startInit(st *streams) (*os.Process, error) {
 	if err == nil {
 		return proc, nil
 	}
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EUSERS) {
+		err = fmt.Errorf("no more namespaces are allowed: %w", err) // no disk is full
+	}
 	return nil, stageError(cloneStage(err), err)
 }
 
@@ -204,19 +207,28 @@ func cloneStage(err error) string {
 	return "uid map"
 }
 
-// refuseRoot compares with the owner of a kernel setting, for being the host's
-// root is a matter of the host's uid: uid 0 of a user namespace may be nobody
-// there, and another number may be root.
-func refuseRoot() error {
+// HostRoot reports whether this process is the host's root, whom Run refuses. It
+// compares with the owner of a kernel setting, for that is a matter of the
+// host's uid: uid 0 of a user namespace may be nobody there, and another number
+// may be root.
+func HostRoot() (bool, error) {
 	const setting = "/proc/sys/kernel/core_pattern"
 	var st unix.Stat_t
 	if err := unix.Stat(setting, &st); err != nil {
-		return stageError("caller", fmt.Errorf("%s: %w", setting, err))
+		return false, fmt.Errorf("%s: %w", setting, err)
 	}
-	if int(st.Uid) != os.Geteuid() {
-		return nil
+	return int(st.Uid) == os.Geteuid(), nil
+}
+
+func refuseRoot() error {
+	root, err := HostRoot()
+	if err == nil && root {
+		err = errRoot
 	}
-	return stageError("caller", errRoot)
+	if err != nil {
+		return stageError("caller", err)
+	}
+	return nil
 }
 
 var errRoot = errors.New("the caller is the host's root, who is never mapped into a sandbox")

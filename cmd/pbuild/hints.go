@@ -9,6 +9,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/internal/fetch"
 	"github.com/fuel-infra/pbuild/internal/realize"
+	"github.com/fuel-infra/pbuild/internal/worker"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store"
@@ -66,6 +67,8 @@ func hints(err error) (out []string) {
 		out = append(out, "--mirror URL, or in ~/.config/pbuild/config.yaml:  debian: [URL]")
 	case errors.As(err, &mismatch):
 		out = append(out, "does a proxy on the way change files?  another mirror: --mirror URL")
+	case errors.Is(err, worker.ErrNotMapped):
+		out = append(out, "run pbuild outside of the namespace, or as an ordinary user")
 	case errors.Is(err, store.ErrNoSpace), errors.Is(err, syscall.ENOSPC):
 		out = append(out, "pbuild store gc", "another disk?  --store DIR")
 	case errors.Is(err, store.ErrFormat):

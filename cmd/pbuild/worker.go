@@ -18,6 +18,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/config"
 	"github.com/fuel-infra/pbuild/internal/realize"
 	"github.com/fuel-infra/pbuild/internal/worker"
+	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
@@ -44,13 +45,24 @@ func inWorker(con *console, files bool, v *cli.Command) *cli.Command {
 	}
 	if action := v.Action; action != nil {
 		v.Action = func(c *cli.Context) error {
-			if con.worker != nil || os.Geteuid() != 0 {
+			if con.worker != nil || !isRoot() {
 				return action(c)
 			}
 			return delegate(c, con, files)
 		}
 	}
 	return v
+}
+
+// isRoot reports whether this process is root's. The root of a user namespace, as
+// in a rootless container, is on the host a user like others, who needs no worker
+// and may have no other uid to give to one. Where the host does not tell, it is.
+func isRoot() bool {
+	if os.Geteuid() != 0 {
+		return false
+	}
+	root, err := sandbox.HostRoot()
+	return root || err != nil
 }
 
 // joinParent takes up the pipes of a worker.

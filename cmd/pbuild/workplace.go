@@ -53,7 +53,7 @@ func settings(con *console, at places) (*config.Config, error) {
 		return nil, fmt.Errorf("working directory: %w", err)
 	}
 	flags := config.Flags{Store: at.store, Config: at.config, Recipes: at.recipes, Mirrors: at.mirrors}
-	host := config.Host{Env: con.env, Dir: dir, Root: os.Geteuid() == 0, Files: os.DirFS("/"), Plain: config.OpenPlain}
+	host := config.Host{Env: con.env, Dir: dir, Root: isRoot(), Files: os.DirFS("/"), Plain: config.OpenPlain}
 	return config.Resolve(flags, host)
 }
 

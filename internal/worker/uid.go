@@ -29,7 +29,7 @@ func prepareStore(dir string) (int, error) {
 	owner, err := ownerOf(dir)
 	switch {
 	case err == nil && owner != 0:
-		return owner, nil
+		return owner, mapped("/proc/self/uid_map", owner)
 	case err == nil:
 		entries, err := os.ReadDir(dir)
 		if err != nil {
@@ -46,6 +46,9 @@ func prepareStore(dir string) (int, error) {
 		if uid, err = unusedUID(os.DirFS("/etc")); err != nil {
 			return 0, err
 		}
+	}
+	if err := mapped("/proc/self/uid_map", uid); err != nil {
+		return 0, err
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return 0, err
@@ -67,6 +70,30 @@ func prepareStore(dir string) (int, error) {
 		return 0, fmt.Errorf("store %s: %w", dir, err)
 	}
 	return uid, nil
+}
+
+// ErrNotMapped says that this process is in a user namespace that lacks the uid
+// of the worker.
+var ErrNotMapped = errors.New("not mapped in this user namespace")
+
+// mapped wants a uid to be one that this process can become: file is its
+// uid_map, see user_namespaces(7). The owner of what is not mapped shows as
+// another uid, which is not mapped either.
+func mapped(file string, uid int) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(text)) {
+		var first, outside, n int
+		if _, err := fmt.Sscan(line, &first, &outside, &n); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		if first <= uid && uid-first < n {
+			return nil
+		}
+	}
+	return fmt.Errorf("worker: uid %d: %w", uid, ErrNotMapped)
 }
 
 func ownerOf(dir string) (int, error) {

@@ -152,6 +152,27 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
+// TestMapped: a uid is mapped where a line of uid_map covers it.
+func TestMapped(t *testing.T) {
+	file := t.TempDir() + "/uid_map"
+	const text = "         0       1000          1\n         1     100000      65536\n    700000     700000 4294267295\n"
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for uid, want := range map[int]bool{0: true, 1: true, 65536: true, 65537: false, 699999: false, 700000: true, 1 << 31: true} {
+		err := mapped(file, uid)
+		if (err == nil) != want || !want && (!errors.Is(err, ErrNotMapped) || err.Error() != fmt.Sprintf("worker: uid %d: not mapped in this user namespace", uid)) {
+			t.Errorf("%d: %v", uid, err)
+		}
+	}
+	if err := os.WriteFile(file, []byte("0 x 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := mapped(file, 0); err == nil || errors.Is(err, ErrNotMapped) {
+		t.Errorf("rubbish: %v", err)
+	}
+}
+
 // TestIs: a test process is no worker, only because of its name.
 func TestIs(t *testing.T) {
 	if Is() {
