@@ -133,7 +133,7 @@ func TestNotLocked(t *testing.T) {
 	yaml := string(b.files["homeless/recipe.yaml"].Data)
 	for builder, want := range map[string]string{
 		"open":          "homeless: builder open: not locked",
-		"debian-12-dep": `recipes/homeless/recipe.yaml:7:12: deb.builder: builder "debian-12-dep": unknown: did you mean debian-12-deb or debian-12-test or debian-12-base?`,
+		"debian-12-dep": `recipes/homeless/recipe.yaml:7:12: deb.builder: builder "debian-12-dep": unknown: did you mean debian-12-deb or debian-12-rpm or debian-12-test?`,
 	} {
 		b.files["builders/open.yaml"] = &fstest.MapFile{Data: []byte("format: 1\nname: open\nsummary: A test\nsuite: bookworm\npackages: [make]\n")}
 		b.files["homeless/recipe.yaml"] = &fstest.MapFile{Data: []byte(strings.Replace(yaml, "debian-12-deb", builder, 1))}
