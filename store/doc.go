@@ -20,7 +20,8 @@
 // A blob is bytes under their sha256. A realization says what a key stands for;
 // the first writer of a key wins. Its inputs are the blobs that it was built from.
 // A root is a name that keeps an image or artifact, and all that hangs on it, from
-// GC. A source is a blob that a root source-HEX keeps under the digest by which
+// GC, unless it was set only for as long as something else does. A source is a blob
+// that a root source-HEX keeps under the digest by which
 // derivations name it, where that is not the blob's own. A session is the time from
 // the first write of a Store to its Close: what it puts, and what it finds, GC
 // leaves alone, recorded or not. A blob that is named by no root, by no realization

@@ -14,8 +14,8 @@ import (
 
 // Item is one thing that GC removes.
 type Item struct {
-	Kind string // "blob", "realization", "tree", "temporary", "quarantine" or "failed"
-	Name string // a digest, a key, or the name in tmp/, quarantine/ or failed/
+	Kind string // "blob", "realization", "tree", "temporary", "quarantine", "failed" or "root"
+	Name string // a digest, a key, or the name in tmp/, quarantine/, failed/ or roots/
 	Size int64  // bytes of its files, as ls counts them
 }
 
@@ -25,7 +25,8 @@ type Plan struct {
 	Bytes int64
 }
 
-// GC removes what no root needs. Kept are: all that roots name, sources among it; each
+// GC removes what no root needs. Kept are: all that roots name, sources among it,
+// but for those of SetRootWhileNeeded; each
 // realization whose manifest a root names, with its derivation, log,
 // provenance, files and inputs; the image that such a realization was built with;
 // the trees of these images; what living sessions have put or found; and what
@@ -83,6 +84,9 @@ func (s *Store) collect(ctx context.Context, dry bool) (Plan, error) {
 	if err := s.removeEntries(plan); err != nil {
 		return plan, err
 	}
+	if err := s.removeRoots(plan); err != nil {
+		return plan, err
+	}
 	for _, i := range plan.Items {
 		if err := s.removeItem(i); err != nil {
 			return plan, err
@@ -131,6 +135,32 @@ func (s *Store) removeEntries(plan Plan) error {
 	return syncDir(s.path(journalDir))
 }
 
+// removeRoots takes names away before what they name.
+func (s *Store) removeRoots(plan Plan) error {
+	lock, err := blockFlock(s.path(locksDir, rootsLock), unix.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer lock.release()
+	removed := false
+	for _, i := range plan.Items {
+		if i.Kind != kindRoot {
+			continue
+		}
+		removed = true
+		if err := ignoreNotExist(os.Remove(s.path(rootsDir, i.Name))); err != nil {
+			return err
+		}
+	}
+	if !removed {
+		return nil
+	}
+	if err := syncDir(s.path(rootsDir)); err != nil {
+		return err
+	}
+	return s.deriveIndex()
+}
+
 func (s *Store) removeItem(i Item) error {
 	switch i.Kind {
 	case kindBlob:
@@ -154,7 +184,7 @@ func (s *Store) removeItem(i Item) error {
 	case kindFailed:
 		return removeAll(s.path(failedDir, i.Name))
 	}
-	return nil // journal entries went first, temporaries go last
+	return nil // journal entries and roots went first, temporaries go last
 }
 
 // refillDB makes the database that removeEntries dropped, where there is room.

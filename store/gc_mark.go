@@ -17,6 +17,7 @@ type marks struct {
 	builders map[digest.Digest]bool // config digests of images in use
 	entries  []entry                // the journal
 	live     map[string]bool        // names in the journal
+	loose    []root                 // roots that keep nothing
 }
 
 // mark finds what is kept. sweep removes the lists of dead sessions on the
@@ -47,6 +48,10 @@ func (s *Store) markRoots(m *marks) error {
 	for _, r := range roots {
 		if r.err != nil {
 			return fmt.Errorf("root %s: %w: set it again, or remove it", r.name, r.err)
+		}
+		if r.desc.Annotations[whileNeeded] != "" {
+			m.loose = append(m.loose, r)
+			continue
 		}
 		if err := s.markImage(m, r.desc); err != nil {
 			return err

@@ -22,6 +22,7 @@ const (
 	kindTemporary   = "temporary"
 	kindQuarantine  = "quarantine"
 	kindFailed      = "failed"
+	kindRoot        = "root"
 )
 
 // plan lists what is not marked. Files that are not ours stay: Verify names
@@ -32,6 +33,12 @@ func (s *Store) plan(m *marks) (Plan, error) {
 		k, err := digest.ParseKey("sha256:" + e.name)
 		if err == nil && !m.live[e.name] {
 			p.Items = append(p.Items, Item{kindRealization, k.String(), int64(len(e.file))})
+		}
+	}
+	for _, r := range m.loose {
+		d, err := digest.Parse(string(r.desc.Digest))
+		if err == nil && !m.blobs[d] {
+			p.Items = append(p.Items, Item{kindRoot, r.name, 0})
 		}
 	}
 	for _, list := range []func(*Plan, *marks) error{s.planBlobs, s.planTrees, s.planTemps, s.planQuarantine, s.planFailed} {

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"testing"
@@ -166,6 +168,59 @@ func TestGCImages(t *testing.T) {
 }
 
 // TestGCIndex: a root may be an index of images.
+// TestGCWhileNeeded: a name that keeps nothing lasts as long as a realization
+// that was built with its image, or a session that holds it.
+func TestGCWhileNeeded(t *testing.T) {
+	s := newStore(t)
+	under := putImage(t, s, "under")
+	must(0, s.SetRoot("under", under.desc))
+	needed, loose := putImage(t, s, "needed"), putImage(t, s, "loose")
+	must(0, s.SetRootWhileNeeded("extension_needed", needed.desc))
+	must(0, s.SetRootWhileNeeded("extension_loose", loose.desc))
+	if got := must(s.Root("extension_needed")); got.Digest != needed.desc.Digest || got.Size != needed.desc.Size {
+		t.Errorf("root %+v", got)
+	}
+	r := must(put(s, "hello", "a"))
+	r.Builder = needed.config
+	must(s.Record(r, "hello-deb"))
+	if plan := must(s.GC(t.Context(), true)); len(plan.Items) > 0 {
+		t.Errorf("a living session: %v", items(plan))
+	}
+	gone := func(name string, im image) []string {
+		var layer v1.Manifest
+		must(0, json.Unmarshal(must(os.ReadFile(s.BlobPath(im.manifest))), &layer))
+		return []string{
+			"root " + name, "blob " + im.manifest.String(), "blob " + im.config.String(),
+			"blob " + string(layer.Layers[0].Digest), "tree " + im.diff.String(),
+		}
+	}
+	want := sorted(gone("extension_loose", loose)...)
+	if diff := cmp.Diff(want, items(collectAll(t, s))); diff != "" {
+		t.Error(diff)
+	}
+	if roots := slices.Sorted(maps.Keys(must(s.Roots()))); !slices.Equal(roots, []string{"extension_needed", "hello-deb", "under"}) {
+		t.Errorf("roots %q", roots)
+	}
+	if _, err := s.Tree(needed.diff); err != nil {
+		t.Error(err)
+	}
+	wantClean(t, s)
+
+	want = gone("extension_needed", needed)
+	realize(t, s, "hello", "b") // built with nothing
+	for _, d := range r.blobs() {
+		want = append(want, "blob "+d.String())
+	}
+	want = append(want, "realization "+r.Key.String())
+	if diff := cmp.Diff(sorted(want...), items(collectAll(t, s))); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := s.Tree(under.diff); err != nil {
+		t.Error(err)
+	}
+	wantClean(t, s)
+}
+
 func TestGCIndex(t *testing.T) {
 	s := newStore(t)
 	im := putImage(t, s, "a")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -38,6 +39,21 @@ func (s *Store) SetRoot(name string, desc v1.Descriptor) error {
 	}
 	return nil
 }
+
+// SetRootWhileNeeded is SetRoot for an image that can be made again by what its
+// name stands for: the name keeps nothing. GC drops it when no realization that
+// is kept was built with the image and no living session holds it.
+func (s *Store) SetRootWhileNeeded(name string, desc v1.Descriptor) error {
+	desc.Annotations = maps.Clone(desc.Annotations)
+	if desc.Annotations == nil {
+		desc.Annotations = map[string]string{}
+	}
+	desc.Annotations[whileNeeded] = "true"
+	return s.SetRoot(name, desc)
+}
+
+// whileNeeded marks the descriptors of roots that keep nothing.
+const whileNeeded = "io.github.fuel-infra.pbuild.while-needed"
 
 func (s *Store) addRoot(name string, desc v1.Descriptor) error {
 	if err := checkName(name); err != nil {

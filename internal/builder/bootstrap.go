@@ -24,8 +24,8 @@ var configureFirst = []string{"base-passwd", "base-files"}
 // alone: unpacked here, recorded as dpkg would have recorded them, and configured
 // by the dpkg that is among them, in the sandbox. There it is the upper
 // directory of an overlay over nothing, so that changes are made in place.
-func (m *Maker) bootstrap(ctx context.Context, b *recipe.Builder, packages []recipe.Package, dir string) (map[string]tree.Entry, error) {
-	scratch, err := m.Store.Scratch("builder-" + b.Name)
+func (m *Maker) bootstrap(ctx context.Context, j job, packages []recipe.Package, dir string) (map[string]tree.Entry, error) {
+	scratch, err := m.Store.Scratch("builder")
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (m *Maker) bootstrap(ctx context.Context, b *recipe.Builder, packages []rec
 			return nil, err
 		}
 	}
-	node := event.Node{Name: b.Name, Format: Format}
+	node := j.node()
 	var done atomic.Int64
 	var total int64
 	for _, p := range packages {
@@ -69,7 +69,7 @@ func (m *Maker) bootstrap(ctx context.Context, b *recipe.Builder, packages []rec
 	if err := prepare(root, all); err != nil {
 		return nil, err
 	}
-	err = m.run(ctx, b, sandbox.Spec{
+	err = m.run(ctx, j, sandbox.Spec{
 		Lower: []string{nothing}, Scratch: work,
 		Argv: []string{"sh", "-es"}, Stdin: bytes.NewReader(configureScript(all)),
 	})

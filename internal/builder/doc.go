@@ -5,7 +5,9 @@
 // Its words: a definition (recipes/builders/NAME.yaml) says which packages are
 // asked for; a lock (NAME.lock, NAME.packages) says which exact files they and
 // their dependencies are, and which digest the image has; a layer is what one
-// definition adds; an image is the chain of layers from the base upward.
+// definition adds; an image is the chain of layers from the base upward; an
+// extension is a layer over an image that no definition names, of one recipe's
+// build dependencies.
 //
 // Its invariants:
 //
@@ -13,6 +15,8 @@
 //     each uncompressed layer. It is the same whoever makes it, wherever and
 //     when; one that comes out otherwise than its lock says is an error that
 //     lists the paths, and is not kept.
+//   - An extension is made like a layer and has no digest in a lock: its name in
+//     the store says image, packages and date, from which it follows.
 //   - The base is unpacked here and configured by its own dpkg in the sandbox.
 //     Every further layer is unpacked and configured by the dpkg of what is
 //     below it, since diversions, replaced files and conffiles need a real one.

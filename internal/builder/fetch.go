@@ -17,14 +17,14 @@ import (
 
 // fetch gets the packages into the store. Those that were there already are read
 // once more: what was damaged meanwhile is fetched again.
-func (m *Maker) fetch(ctx context.Context, b *recipe.Builder, packages []recipe.Package) error {
+func (m *Maker) fetch(ctx context.Context, node event.Node, packages []recipe.Package) error {
 	files := make([]fetch.File, len(packages))
 	for i, p := range packages {
 		files[i] = fetch.File{Path: p.Path, Package: p.Name, Want: p.SHA256, Size: p.Size}
 	}
 	for again := false; ; again = true {
 		err := m.Fetch.All(ctx, files, func(done, total int64) {
-			m.emit(event.Event{Node: event.Node{Name: b.Name, Format: Format}, State: event.Fetching, Done: done, Total: total})
+			m.emit(event.Event{Node: node, State: event.Fetching, Done: done, Total: total})
 		})
 		if err == nil {
 			err = m.verify(ctx, packages)

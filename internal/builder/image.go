@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go"
@@ -20,8 +21,8 @@ const maxDocument = 1 << 20
 
 // imageConfig is the OCI image config (image-spec, config.md), whose digest is
 // the image's: platform, date and layers, and nothing that differs between makers.
-func imageConfig(b *recipe.Builder, arch recipe.Arch, base *Image, diffID ours.Digest) ([]byte, error) {
-	created := b.Lock.Release.Date.UTC()
+func imageConfig(date time.Time, arch recipe.Arch, base *Image, diffID ours.Digest) ([]byte, error) {
+	created := date.UTC()
 	config := v1.Image{
 		Created:  &created,
 		Platform: v1.Platform{Architecture: string(arch), OS: "linux"},
@@ -37,7 +38,7 @@ func imageConfig(b *recipe.Builder, arch recipe.Arch, base *Image, diffID ours.D
 }
 
 // keep puts the image into the store and names it.
-func (m *Maker) keep(b *recipe.Builder, base *Image, l *made) (*Image, error) {
+func (m *Maker) keep(j job, base *Image, l *made) (*Image, error) {
 	if _, err := m.Store.PutBytes(l.config); err != nil {
 		return nil, err
 	}
@@ -46,17 +47,15 @@ func (m *Maker) keep(b *recipe.Builder, base *Image, l *made) (*Image, error) {
 		MediaType: v1.MediaTypeImageManifest,
 		Config:    descriptor(v1.MediaTypeImageConfig, l.digest, int64(len(l.config))),
 	}
-	image := &Image{Name: b.Name, Digest: l.digest}
+	image := &Image{Name: j.name, Digest: l.digest}
 	if base != nil {
-		under, err := m.manifest(base.Name)
-		if err != nil {
-			return nil, err
-		}
-		manifest.Layers = append(manifest.Layers, under.Layers...)
 		image.Layers = append(image.Layers, base.Layers...)
 	}
-	layer := descriptor(v1.MediaTypeImageLayerZstd, l.blob, l.blobSize)
-	manifest.Layers = append(manifest.Layers, layer)
+	layer := Layer{DiffID: l.diffID, Size: l.size, blob: l.blob, blobSize: l.blobSize}
+	image.Layers = append(image.Layers, layer)
+	for _, l := range image.Layers {
+		manifest.Layers = append(manifest.Layers, descriptor(v1.MediaTypeImageLayerZstd, l.blob, l.blobSize))
+	}
 	body, err := json.Marshal(manifest)
 	if err != nil {
 		return nil, err
@@ -68,12 +67,14 @@ func (m *Maker) keep(b *recipe.Builder, base *Image, l *made) (*Image, error) {
 	if err := l.tree.Commit(l.diffID, l.ledger); err != nil {
 		return nil, err
 	}
-	t, err := m.Store.Tree(l.diffID)
-	if err != nil {
+	if image.Layers[len(image.Layers)-1].Tree, err = m.Store.Tree(l.diffID); err != nil {
 		return nil, err
 	}
-	image.Layers = append(image.Layers, Layer{DiffID: l.diffID, Size: l.size, Tree: t})
-	return image, m.Store.SetRoot(b.Name, descriptor(v1.MediaTypeImageManifest, d, int64(len(body))))
+	name := m.Store.SetRoot
+	if j.builder == nil {
+		name = m.Store.SetRootWhileNeeded
+	}
+	return image, name(j.root, descriptor(v1.MediaTypeImageManifest, d, int64(len(body))))
 }
 
 func descriptor(mediaType string, d ours.Digest, size int64) v1.Descriptor {
@@ -109,15 +110,19 @@ func (m *Maker) document(name string, v any) error {
 // a layer that is there only as a blob is unpacked. store.ErrNotFound otherwise,
 // also when what is there was found damaged.
 func (m *Maker) Find(b *recipe.Builder) (*Image, error) {
-	return m.find(context.Background(), b, &look{})
+	if b.Lock == nil || b.Lock.Builder.IsZero() {
+		return nil, store.ErrNotFound
+	}
+	return m.find(context.Background(), m.build(b), &look{})
 }
 
-func (m *Maker) find(ctx context.Context, b *recipe.Builder, l *look) (*Image, error) {
-	manifest, err := m.manifest(b.Name)
+func (m *Maker) find(ctx context.Context, j job, look *look) (*Image, error) {
+	manifest, err := m.manifest(j.root)
 	if err != nil {
 		return nil, missing(err)
 	}
-	if b.Lock == nil || string(manifest.Config.Digest) != b.Lock.Builder.String() {
+	d, err := ours.Parse(string(manifest.Config.Digest))
+	if err != nil || !j.want.IsZero() && d != j.want {
 		return nil, store.ErrNotFound
 	}
 	var config v1.Image
@@ -127,17 +132,20 @@ func (m *Maker) find(ctx context.Context, b *recipe.Builder, l *look) (*Image, e
 	if len(config.RootFS.DiffIDs) != len(manifest.Layers) {
 		return nil, store.ErrNotFound
 	}
-	image := &Image{Name: b.Name, Digest: b.Lock.Builder}
+	image := &Image{Name: j.name, Digest: d}
 	for i, name := range config.RootFS.DiffIDs {
 		diffID, err := ours.Parse(string(name))
 		if err != nil {
 			return nil, err
 		}
-		t, err := m.tree(ctx, diffID, manifest.Layers[i], l)
-		if err != nil {
+		l := Layer{DiffID: diffID, blobSize: manifest.Layers[i].Size}
+		if l.blob, err = ours.Parse(string(manifest.Layers[i].Digest)); err != nil {
+			return nil, err
+		}
+		if l.Tree, err = m.tree(ctx, diffID, l.blob, look); err != nil {
 			return nil, missing(err)
 		}
-		image.Layers = append(image.Layers, Layer{DiffID: diffID, Tree: t})
+		image.Layers = append(image.Layers, l)
 	}
 	return image, nil
 }

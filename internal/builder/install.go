@@ -29,8 +29,8 @@ exec dpkg --configure --pending
 
 // install lets base's dpkg install the packages over base, and moves what that
 // changed to dir, which is empty.
-func (m *Maker) install(ctx context.Context, b *recipe.Builder, packages []recipe.Package, base *Image, dir string) (map[string]tree.Entry, error) {
-	scratch, err := m.Store.Scratch("builder-" + b.Name)
+func (m *Maker) install(ctx context.Context, j job, packages []recipe.Package, base *Image, dir string) (map[string]tree.Entry, error) {
+	scratch, err := m.Store.Scratch("builder")
 	if err != nil {
 		return nil, err
 	}
@@ -47,13 +47,13 @@ func (m *Maker) install(ctx context.Context, b *recipe.Builder, packages []recip
 		all, err = m.readAll(ctx, packages)
 		return err
 	})
-	m.emit(event.Event{Node: event.Node{Name: b.Name, Format: Format}, State: event.Unpacking})
+	m.emit(event.Event{Node: j.node(), State: event.Unpacking})
 	work := filepath.Join(scratch.Dir, "root")
 	if err := os.Mkdir(work, 0o700); err != nil {
 		return nil, err
 	}
 	g.Go(func() error {
-		return m.run(ctx, b, sandbox.Spec{
+		return m.run(ctx, j, sandbox.Spec{
 			Lower: base.Lower(), Scratch: work,
 			Binds: []sandbox.Bind{{Host: debs, Inside: debsInside}},
 			Argv:  []string{"sh", "-es"}, Stdin: bytes.NewReader([]byte(installScript)),

@@ -6,12 +6,12 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/internal/tree"
-	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -32,13 +32,13 @@ type made struct {
 
 func (l *made) close() { l.tree.Close() }
 
-// make fetches the builder's packages and makes its layer over base.
-func (m *Maker) make(ctx context.Context, b *recipe.Builder, base *Image) (_ *made, err error) {
-	packages, err := m.Recipes.Packages(b)
+// make fetches the job's packages and makes the layer over base.
+func (m *Maker) make(ctx context.Context, j job, base *Image) (_ *made, err error) {
+	packages, err := j.packages()
 	if err != nil {
 		return nil, err
 	}
-	if err := m.fetch(ctx, b, packages); err != nil {
+	if err := m.fetch(ctx, j.node(), packages); err != nil {
 		return nil, err
 	}
 	l := &made{}
@@ -52,12 +52,12 @@ func (m *Maker) make(ctx context.Context, b *recipe.Builder, base *Image) (_ *ma
 	}()
 	var lower []tree.Ledger
 	if base == nil {
-		l.packaged, err = m.bootstrap(ctx, b, packages, l.tree.Dir)
+		l.packaged, err = m.bootstrap(ctx, j, packages, l.tree.Dir)
 	} else {
 		for _, under := range base.Layers {
 			lower = append(lower, under.Tree.Ledger)
 		}
-		l.packaged, err = m.install(ctx, b, packages, base, l.tree.Dir)
+		l.packaged, err = m.install(ctx, j, packages, base, l.tree.Dir)
 	}
 	if err != nil {
 		return nil, err
@@ -65,10 +65,10 @@ func (m *Maker) make(ctx context.Context, b *recipe.Builder, base *Image) (_ *ma
 	if err := m.tidy(l, base != nil); err != nil {
 		return nil, err
 	}
-	if err := m.capture(ctx, b, l, lower); err != nil {
+	if err := m.capture(ctx, j, l, lower); err != nil {
 		return nil, err
 	}
-	l.config, err = imageConfig(b, m.Arch, base, l.diffID)
+	l.config, err = imageConfig(j.date, m.Arch, base, l.diffID)
 	l.digest = digest.Of(l.config)
 	return l, err
 }
@@ -88,7 +88,7 @@ func (m *Maker) tidy(l *made, overlay bool) error {
 
 // capture writes the layer as a blob, zstd over the canonical tar, and makes what
 // is on disk the same as what unpacking that blob would give.
-func (m *Maker) capture(ctx context.Context, b *recipe.Builder, l *made, lower []tree.Ledger) error {
+func (m *Maker) capture(ctx context.Context, j job, l *made, lower []tree.Ledger) error {
 	blob, err := m.Store.Create()
 	if err != nil {
 		return err
@@ -108,13 +108,12 @@ func (m *Maker) capture(ctx context.Context, b *recipe.Builder, l *made, lower [
 	for name, e := range l.packaged {
 		owners[name] = e
 	}
-	node := event.Node{Name: b.Name, Format: Format}
 	h := digest.NewHasher()
-	progress := &counter{total: b.Lock.Size, report: func(done, total int64) {
-		m.emit(event.Event{Node: node, State: event.Storing, Done: done, Total: total})
+	progress := &counter{total: j.size, report: func(done, total int64) {
+		m.emit(event.Event{Node: j.node(), State: event.Storing, Done: done, Total: total})
 	}}
 	l.ledger, err = tree.WriteLayer(ctx, io.MultiWriter(h, z, progress), tree.Capture{
-		Dir: l.tree.Dir, Owners: owners, Clamp: b.Lock.Release.Date.Unix(),
+		Dir: l.tree.Dir, Owners: owners, Clamp: j.date.Unix(),
 		Overlay: lower != nil, Lower: lower,
 	})
 	if err != nil {
@@ -148,7 +147,7 @@ func (c *counter) Write(p []byte) (int, error) {
 // environment is what maintainer scripts see. With SOURCE_DATE_EPOCH the .pyc
 // files that they compile hold hashes instead of times, and PYTHONHASHSEED
 // fixes the order of what is written from sets.
-func environment(b *recipe.Builder) []string {
+func environment(date time.Time) []string {
 	return []string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/root",
@@ -157,17 +156,17 @@ func environment(b *recipe.Builder) []string {
 		"DEBIAN_FRONTEND=noninteractive",
 		"DEBCONF_NONINTERACTIVE_SEEN=true",
 		"PYTHONHASHSEED=0",
-		"SOURCE_DATE_EPOCH=" + strconv.FormatInt(b.Lock.Release.Date.Unix(), 10),
+		"SOURCE_DATE_EPOCH=" + strconv.FormatInt(date.Unix(), 10),
 	}
 }
 
 // run runs a maintainer step in the sandbox; what it prints comes back in the
 // error when it fails.
-func (m *Maker) run(ctx context.Context, b *recipe.Builder, s sandbox.Spec) error {
+func (m *Maker) run(ctx context.Context, j job, s sandbox.Spec) error {
 	out := event.NewTail(func(line string) {
-		m.emit(event.Event{Node: event.Node{Name: b.Name, Format: Format}, State: event.Configuring, Step: line})
+		m.emit(event.Event{Node: j.node(), State: event.Configuring, Step: line})
 	})
-	s.Env, s.Dir, s.Stdout, s.Stderr = environment(b), "/", out, out
+	s.Env, s.Dir, s.Stdout, s.Stderr = environment(j.date), "/", out, out
 	if err := sandbox.Run(ctx, s); err != nil {
 		return &ConfigureError{Err: err, Log: out.Last(s.Argv)}
 	}

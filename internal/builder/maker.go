@@ -29,7 +29,7 @@ type Maker struct {
 
 // Image is a builder image that stands unpacked in the store.
 type Image struct {
-	Name   string
+	Name   string        // the builder's, or what an extension is for
 	Digest digest.Digest // of the OCI config
 	Layers []Layer       // bottom first
 }
@@ -39,6 +39,9 @@ type Layer struct {
 	DiffID digest.Digest // of the uncompressed tar
 	Size   int64         // of the uncompressed tar, bytes
 	Tree   *store.Tree
+
+	blob     digest.Digest // the tar, compressed
+	blobSize int64         // bytes
 }
 
 // Lower returns the directories of the layers, bottom first, for sandbox.Spec.
@@ -79,54 +82,11 @@ func (m *Maker) ensureChain(ctx context.Context, name string, l *look) (*Image, 
 		if b.Lock == nil || b.Lock.Builder.IsZero() {
 			return nil, fmt.Errorf("builder %s: %w", b.Name, ErrNotLocked)
 		}
-		if image, err = m.ensure(ctx, b, image, l); err != nil {
+		if image, err = m.ensure(ctx, m.build(b), image, l); err != nil {
 			return nil, fmt.Errorf("builder %s: %w", b.Name, err)
 		}
 	}
 	return image, nil
-}
-
-// ensure returns the image of one builder over the one below it.
-func (m *Maker) ensure(ctx context.Context, b *recipe.Builder, base *Image, l *look) (*Image, error) {
-	image, err := m.find(ctx, b, l)
-	if err == nil || !errors.Is(err, store.ErrNotFound) {
-		return image, err
-	}
-	node := event.Node{Name: b.Name, Format: Format}
-	m.emit(event.Event{Node: node, State: event.Waiting})
-	unlock, err := m.Store.LockName(ctx, "builder-"+b.Name)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	// Another process may have made it meanwhile.
-	if image, err = m.find(ctx, b, l); err == nil || !errors.Is(err, store.ErrNotFound) {
-		if err == nil {
-			m.emit(event.Event{Node: node, State: event.Cached})
-		}
-		return image, err
-	}
-	begun := time.Now()
-	image, err = m.makeLocked(ctx, b, base)
-	end := event.Event{Node: node, State: event.Built, Seconds: time.Since(begun).Seconds()}
-	if err != nil {
-		end.State, end.Err = event.Failed, ctx.Err() // why is told with what needed the image
-	}
-	m.emit(end)
-	return image, err
-}
-
-// makeLocked makes the image that the builder's lock names, and no other.
-func (m *Maker) makeLocked(ctx context.Context, b *recipe.Builder, base *Image) (*Image, error) {
-	made, err := m.make(ctx, b, base)
-	if err != nil {
-		return nil, err
-	}
-	defer made.close()
-	if made.digest != b.Lock.Builder {
-		return nil, m.mismatch(b, made)
-	}
-	return m.keep(b, base, made)
 }
 
 // Make makes the builder's image anew from its packages and returns the lock
@@ -149,26 +109,11 @@ func (m *Maker) Make(ctx context.Context, name string) (*recipe.BuilderLock, []b
 			return nil, nil, err
 		}
 	}
-	unlock, err := m.Store.LockName(ctx, "builder-"+b.Name)
+	_, lock, files, err := m.remake(ctx, m.build(b), base)
 	if err != nil {
 		return nil, nil, fmt.Errorf("builder %s: %w", name, err)
 	}
-	defer unlock()
-	begun := time.Now()
-	made, err := m.make(ctx, b, base)
-	if err != nil {
-		return nil, nil, fmt.Errorf("builder %s: %w", name, err)
-	}
-	defer made.close()
-	lock := *b.Lock
-	lock.Builder, lock.Size = made.digest, made.size
-	files := made.generatedText()
-	lock.Files = digest.Of(files)
-	if _, err := m.keep(b, base, made); err != nil {
-		return nil, nil, fmt.Errorf("builder %s: %w", name, err)
-	}
-	m.emit(event.Event{Node: event.Node{Name: b.Name, Format: Format}, State: event.Built, Seconds: time.Since(begun).Seconds()})
-	return &lock, files, nil
+	return lock, files, nil
 }
 
 func (m *Maker) emit(e event.Event) {

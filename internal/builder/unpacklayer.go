@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"github.com/klauspost/compress/zstd"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/fuel-infra/pbuild/internal/tree"
 	"github.com/fuel-infra/pbuild/store"
@@ -15,24 +14,20 @@ import (
 )
 
 // tree returns a layer unpacked, from its blob where need be.
-func (m *Maker) tree(ctx context.Context, diffID digest.Digest, layer v1.Descriptor, l *look) (*store.Tree, error) {
-	d, err := digest.Parse(string(layer.Digest))
-	if err != nil {
-		return nil, err
-	}
-	t, err := l.tree(ctx, m.Store, diffID, d)
+func (m *Maker) tree(ctx context.Context, diffID, layer digest.Digest, l *look) (*store.Tree, error) {
+	t, err := l.tree(ctx, m.Store, diffID, layer)
 	if !errors.Is(err, errNoTree) {
 		return t, err
 	}
-	if t, err = m.unpackLayer(ctx, diffID, d); err == nil && l.full {
+	if t, err = m.unpackLayer(ctx, diffID, layer); err == nil && l.full {
 		l.seen[diffID] = t
 	}
 	return t, err
 }
 
 // unpackLayer makes the tree of a layer from its blob.
-func (m *Maker) unpackLayer(ctx context.Context, diffID, d digest.Digest) (*store.Tree, error) {
-	blob, err := m.Store.OpenBlob(d)
+func (m *Maker) unpackLayer(ctx context.Context, diffID, layer digest.Digest) (*store.Tree, error) {
+	blob, err := m.Store.OpenBlob(layer)
 	if err != nil {
 		return nil, err
 	}

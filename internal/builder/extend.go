@@ -1,0 +1,58 @@
+package builder
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/sandbox"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// extensionFormat stands for how an extension is made. It is raised when the same
+// packages come to another image: no lock would tell.
+const extensionFormat = 1
+
+// Extension is what is installed over an image for one recipe: its build
+// dependencies, as its lock has them.
+type Extension struct {
+	For      string           // what it is for, as events name it, e.g. "fuel-agent"
+	Packages []recipe.Package // each name once; the order does not matter
+	Date     time.Time        // of the archive that they were resolved in; file times are lowered to it
+}
+
+// Extend returns the image that is under with the extension's packages over it,
+// installed by its own dpkg as builders are; what under has in another version is
+// replaced. Without packages that is under itself.
+//
+// An image is made once for the same image, packages and date, and found again
+// by these. GC keeps it as long as a realization that is kept was built with it,
+// not for its name's sake. Errors are those of Ensure, but for *MismatchError.
+func (m *Maker) Extend(ctx context.Context, under *Image, e Extension) (*Image, error) {
+	if len(e.Packages) == 0 {
+		return under, nil
+	}
+	packages := slices.SortedFunc(slices.Values(e.Packages), func(a, b recipe.Package) int { return cmp.Compare(a.Name, b.Name) })
+	j := job{
+		name: e.For, root: extensionRoot(under.Digest, packages, e.Date), date: e.Date,
+		packages: func() ([]recipe.Package, error) { return packages, nil },
+	}
+	image, err := m.ensure(ctx, j, under, &look{})
+	if err != nil {
+		return nil, fmt.Errorf("build dependencies of %s: %w", e.For, err)
+	}
+	return image, nil
+}
+
+// extensionRoot names an extension in the store by all that makes it what it is.
+// No builder has such a name: theirs hold no underscore.
+func extensionRoot(under digest.Digest, packages []recipe.Package, date time.Time) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "pbuild extension %d\nsandbox %d\nunder %s\ndate %d\n", extensionFormat, sandbox.ABI, under, date.Unix())
+	recipe.WritePackages(&b, packages) // a strings.Builder takes everything
+	return "extension_" + digest.Of([]byte(b.String())).Hex()
+}
