@@ -48,11 +48,7 @@ func (c *Client) todo(files []File) ([]File, error) {
 		if f.Want.IsZero() {
 			return nil, fmt.Errorf("%s: no digest to check it by", shownPath(f.Path))
 		}
-		if whole(f.Path) {
-			if _, err := parseURL(f.Path); err != nil {
-				return nil, err
-			}
-		} else if err := checkPath(f.Path); err != nil {
+		if err := checkFile(f.Path); err != nil {
 			return nil, err
 		}
 		if seen[f.Want] {

@@ -9,7 +9,9 @@
 // Its invariants:
 //
 //   - A file enters the store only when all its bytes came and have the wanted
-//     digest. What a mirror serves wrongly leaves nothing behind.
+//     digest. What a mirror serves wrongly leaves nothing behind. What has no
+//     digest that is known beforehand (Client.Unverified) enters nothing: the
+//     caller gets its bytes, as a stranger's.
 //   - Each file is tried on each mirror before it counts as failed, and passing
 //     faults (cut connections, stalls, 408, 425, 429, 5xx) are tried again with
 //     growing pauses, for half a minute to a minute without an answer.

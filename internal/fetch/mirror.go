@@ -140,6 +140,15 @@ func checkPath(file string) error {
 	return nil
 }
 
+// checkFile refuses what is neither a whole URL nor a path below a mirror.
+func checkFile(path string) error {
+	if !whole(path) {
+		return checkPath(path)
+	}
+	_, err := parseURL(path)
+	return err
+}
+
 // whole reports whether a file's path is a whole URL.
 func whole(path string) bool { return strings.Contains(path, "://") }
 
