@@ -69,7 +69,7 @@ func parseDsc(b []byte) (Dsc, error) {
 	if !ok {
 		return Dsc{}, errors.New("no field Checksums-Sha256")
 	}
-	rows, err := fileRows(sums)
+	rows, err := sumRows(sums, checkFileName)
 	if err != nil {
 		return Dsc{}, err
 	}
@@ -88,16 +88,17 @@ func parseDsc(b []byte) (Dsc, error) {
 	return d, nil
 }
 
-// fileRow is a line of a checksum field: checksum, size, name.
-type fileRow struct {
+// sumRow is a line of a checksum field: checksum, size, name.
+type sumRow struct {
 	sum  string
 	size int64
 	name string
 	line int
 }
 
-func fileRows(f Field) ([]fileRow, error) {
-	var rows []fileRow
+// sumRows reads a checksum field whose names pass check.
+func sumRows(f Field, check func(name string) error) ([]sumRow, error) {
+	var rows []sumRow
 	seen := make(map[string]bool)
 	for i, l := range strings.Split(f.Value, "\n") {
 		line := f.Line + i
@@ -112,14 +113,14 @@ func fileRows(f Field) ([]fileRow, error) {
 		if err != nil {
 			return nil, fmt.Errorf("line %d: bad size %q", line, short(w[1]))
 		}
-		if err := checkFileName(w[2]); err != nil {
+		if err := check(w[2]); err != nil {
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
 		if seen[w[2]] {
 			return nil, fmt.Errorf("line %d: file %s stands twice", line, w[2])
 		}
 		seen[w[2]] = true
-		rows = append(rows, fileRow{w[0], int64(size), w[2], line})
+		rows = append(rows, sumRow{w[0], int64(size), w[2], line})
 	}
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("line %d: %s names no file", f.Line, f.Name)
@@ -129,7 +130,7 @@ func fileRows(f Field) ([]fileRow, error) {
 
 // sameFiles checks that a second checksum field speaks of the same files.
 func sameFiles(files []DscFile, f Field) error {
-	rows, err := fileRows(f)
+	rows, err := sumRows(f, checkFileName)
 	if err != nil {
 		return err
 	}
