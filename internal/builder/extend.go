@@ -17,33 +17,27 @@ import (
 // packages come to another image: no lock would tell.
 const extensionFormat = 1
 
-// Extension is what is installed over an image for one recipe: its build
-// dependencies, as its lock has them.
-type Extension struct {
-	For      string           // what it is for, as events name it, e.g. "fuel-agent"
-	Packages []recipe.Package // each name once; the order does not matter
-	Date     time.Time        // of the archive that they were resolved in; file times are lowered to it
-}
-
-// Extend returns the image that is under with the extension's packages over it,
-// installed by its own dpkg as builders are; what under has in another version is
-// replaced. Without packages that is under itself.
+// Extend returns the image that is under with packages over it, installed by its
+// own dpkg as builders are; what under has in another version is replaced.
+// Without packages that is under itself. Each package stands once, in any order;
+// date is that of the archive in which they were resolved, to which file times
+// are lowered; name is what it is for, as events call it, e.g. fuel-agent-deb.
 //
 // An image is made once for the same image, packages and date, and found again
 // by these. GC keeps it as long as a realization that is kept was built with it,
 // not for its name's sake. Errors are those of Ensure, but for *MismatchError.
-func (m *Maker) Extend(ctx context.Context, under *Image, e Extension) (*Image, error) {
-	if len(e.Packages) == 0 {
+func (m *Maker) Extend(ctx context.Context, under *Image, name string, packages []recipe.Package, date time.Time) (*Image, error) {
+	if len(packages) == 0 {
 		return under, nil
 	}
-	packages := slices.SortedFunc(slices.Values(e.Packages), func(a, b recipe.Package) int { return cmp.Compare(a.Name, b.Name) })
+	packages = slices.SortedFunc(slices.Values(packages), func(a, b recipe.Package) int { return cmp.Compare(a.Name, b.Name) })
 	j := job{
-		name: e.For, root: extensionRoot(under.Digest, packages, e.Date), date: e.Date,
+		name: name, root: extensionRoot(under.Digest, packages, date), date: date,
 		packages: func() ([]recipe.Package, error) { return packages, nil },
 	}
 	image, err := m.ensure(ctx, j, under, &look{})
 	if err != nil {
-		return nil, fmt.Errorf("build dependencies of %s: %w", e.For, err)
+		return nil, fmt.Errorf("build dependencies of %s: %w", name, err)
 	}
 	return image, nil
 }

@@ -20,9 +20,9 @@ import (
 // extendedDigest is the image of TestExtend, whoever makes it.
 const extendedDigest = "sha256:d9ce08a1bb573f0f7fef39c0af30ef77b7eaefd9defa6d8338e095139c70f506"
 
-func (b *bench) extend(under *builder.Image, e builder.Extension) *builder.Image {
+func (b *bench) extend(under *builder.Image, name string, date time.Time, packages ...recipe.Package) *builder.Image {
 	b.t.Helper()
-	image, err := b.maker().Extend(b.t.Context(), under, e)
+	image, err := b.maker().Extend(b.t.Context(), under, name, packages, date)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -66,8 +66,7 @@ func TestExtend(t *testing.T) {
 	under := b.ensure("tools")
 	b.states("tools")
 	date := releaseDate.Add(time.Hour)
-	e := builder.Extension{For: "sample", Packages: []recipe.Package{updated, more}, Date: date}
-	image := b.extend(under, e)
+	image := b.extend(under, "sample", date, updated, more)
 	if image.Digest.String() != extendedDigest {
 		t.Errorf("it is %s, and was %s when it was reviewed", image.Digest, extendedDigest)
 	}
@@ -88,7 +87,7 @@ func TestExtend(t *testing.T) {
 		image.Layers[0].DiffID.String()+`","`+image.Layers[1].DiffID.String()+`","`+image.Layers[2].DiffID.String()+`"]}}`)
 
 	// Found again, in whatever order and for whomever it is asked.
-	again := b.extend(under, builder.Extension{For: "other", Packages: []recipe.Package{more, updated}, Date: date})
+	again := b.extend(under, "other", date, more, updated)
 	if again.Digest != image.Digest || !slices.Equal(again.Lower(), image.Lower()) || again.Name != "other" {
 		t.Errorf("found as %+v", again)
 	}
@@ -98,13 +97,13 @@ func TestExtend(t *testing.T) {
 	// Another date, other packages, another image below: others.
 	for name, f := range map[string]func() *builder.Image{
 		"date": func() *builder.Image {
-			return b.extend(under, builder.Extension{For: "date", Packages: e.Packages, Date: releaseDate})
+			return b.extend(under, "date", releaseDate, updated, more)
 		},
 		"packages": func() *builder.Image {
-			return b.extend(under, builder.Extension{For: "packages", Packages: e.Packages[:1], Date: date})
+			return b.extend(under, "packages", date, updated)
 		},
 		"below": func() *builder.Image {
-			return b.extend(image, builder.Extension{For: "below", Packages: e.Packages, Date: date})
+			return b.extend(image, "below", date, updated, more)
 		},
 	} {
 		if other := f(); other.Digest == image.Digest {
@@ -114,7 +113,7 @@ func TestExtend(t *testing.T) {
 	if n := len(b.extensions()); n != 4 {
 		t.Errorf("%d extensions", n)
 	}
-	if same := b.extend(under, builder.Extension{For: "nothing", Date: date}); same != under {
+	if same := b.extend(under, "nothing", date); same != under {
 		t.Errorf("without packages: %+v", same)
 	}
 	b.clean()
@@ -131,7 +130,7 @@ func TestExtend(t *testing.T) {
 	}
 	defer syscall.Umask(syscall.Umask(0o077))
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	if anew := b.extend(b.ensure("tools"), e); anew.Digest != image.Digest {
+	if anew := b.extend(b.ensure("tools"), "sample", date, updated, more); anew.Digest != image.Digest {
 		t.Errorf("made anew it is %s", anew.Digest)
 	}
 	if got := b.states("sample"); !slices.Contains(got, event.Configuring) {
@@ -156,15 +155,15 @@ func TestExtensionIsNotKeptByItsName(t *testing.T) {
 	b := newLayerBench(t)
 	_, updated, more := b.twoOf()
 	under := b.ensure("small")
-	kept := b.extend(under, builder.Extension{For: "kept", Packages: []recipe.Package{updated}, Date: releaseDate})
-	gone := b.extend(under, builder.Extension{For: "gone", Packages: []recipe.Package{more}, Date: releaseDate})
+	kept := b.extend(under, "kept", releaseDate, updated)
+	gone := b.extend(under, "gone", releaseDate, more)
 	b.record(kept.Digest)
 	b.collect()
 	if n := len(b.extensions()); n != 1 {
 		t.Errorf("%d extensions", n)
 	}
 	b.states("kept")
-	b.extend(under, builder.Extension{For: "kept", Packages: []recipe.Package{updated}, Date: releaseDate})
+	b.extend(under, "kept", releaseDate, updated)
 	if got := b.states("kept"); got != nil {
 		t.Errorf("kept: states %q", got)
 	}
