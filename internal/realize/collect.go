@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/fuel-infra/pbuild/internal/deb"
+	"github.com/fuel-infra/pbuild/internal/output"
 	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
@@ -182,7 +183,7 @@ func outputDigest(files []store.File) digest.Digest {
 // lacking returns those of the wanted absolute paths that a package's output
 // text does not list.
 func lacking(text []byte, want []string) []string {
-	have := deb.OutputPaths(text)
+	have := output.Paths(text)
 	var lost []string
 	for _, p := range want {
 		if !have[strings.TrimPrefix(p, "/")] {
