@@ -18,6 +18,7 @@ type job struct {
 	Store  string // to be made
 	Images []string
 
+	Image string // whose tool it is
 	Binds []sandbox.Bind
 	Argv  []string
 }
@@ -57,5 +58,5 @@ func (p place) carryOut(ctx context.Context, j job, out io.Writer) error {
 	if j.Store != "" {
 		return p.makeStore(ctx, j.Store, j.Images)
 	}
-	return p.runTool(ctx, out, j.Binds, j.Argv)
+	return p.runTool(ctx, out, j.Image, j.Binds, j.Argv)
 }

@@ -17,8 +17,14 @@ const toolsImage = "debian-12-test"
 // returns what it printed. The test fails when the program does.
 func Tool(t testing.TB, binds []sandbox.Bind, argv ...string) string {
 	t.Helper()
+	return ToolOf(t, toolsImage, binds, argv...)
+}
+
+// ToolOf is Tool for a program of another locked builder.
+func ToolOf(t testing.TB, image string, binds []sandbox.Bind, argv ...string) string {
+	t.Helper()
 	var out bytes.Buffer
-	if err := RunTool(t.Context(), &out, binds, argv...); err != nil {
+	if err := runToolOf(t.Context(), &out, image, binds, argv); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -27,20 +33,24 @@ func Tool(t testing.TB, binds []sandbox.Bind, argv ...string) string {
 // RunTool is Tool with an error, which holds what the program printed to its
 // standard error. What it prints to its standard output goes to out.
 func RunTool(ctx context.Context, out io.Writer, binds []sandbox.Bind, argv ...string) error {
+	return runToolOf(ctx, out, toolsImage, binds, argv)
+}
+
+func runToolOf(ctx context.Context, out io.Writer, image string, binds []sandbox.Bind, argv []string) error {
 	p, err := findPlace()
 	if err != nil {
 		return err
 	}
-	return p.do(ctx, job{Binds: binds, Argv: argv}, out)
+	return p.do(ctx, job{Image: image, Binds: binds, Argv: argv}, out)
 }
 
-func (p place) runTool(ctx context.Context, out io.Writer, binds []sandbox.Bind, argv []string) (err error) {
+func (p place) runTool(ctx context.Context, out io.Writer, name string, binds []sandbox.Bind, argv []string) (err error) {
 	s, err := openShared(p)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	image, err := s.image(ctx, toolsImage)
+	image, err := s.image(ctx, name)
 	if err != nil {
 		return err
 	}
