@@ -46,6 +46,17 @@ func NewArchive(t testing.TB, packages ...recipe.Package) *Archive {
 	return a
 }
 
+// Fetched returns a file of the mirrors, given as a line of a lock has it. It
+// comes from the shared store, which fetches it once.
+func Fetched(t testing.TB, p recipe.Package) []byte {
+	t.Helper()
+	a := &Archive{files: map[string][]byte{}}
+	if err := a.addLocked(t, []recipe.Package{p}); err != nil {
+		t.Fatal(err)
+	}
+	return a.files[p.Path]
+}
+
 func (a *Archive) addLocked(t testing.TB, packages []recipe.Package) error {
 	p, err := findPlace()
 	if err != nil {
