@@ -3,7 +3,8 @@
 //
 // What is said later wins: the collection's pbuild.yaml, the user's file
 // (~/.config/pbuild/config.yaml), the environment, the flags. A list replaces an
-// earlier list as a whole. Each value keeps its origin, for people to ask.
+// earlier list as a whole, of the mirrors for URLs those of one prefix. Each value
+// keeps its origin, for people to ask.
 //
 // A checkout is not trusted: pbuild.yaml may name mirrors, whose files are known
 // by their digests, but neither a store (it could hold forged results), nor a
@@ -59,6 +60,13 @@ type Config struct {
 	Recipes Setting[string]         `json:"recipes"` // absolute path of the folder of recipes; "" when there is none
 	Store   Setting[string]         `json:"store"`   // absolute path
 	Debian  Setting[[]fetch.Mirror] `json:"debian"`  // none: from the host's apt sources
+
+	// Mirrors are for sources that recipes name by URL: where the URL begins with
+	// a key, each of the value's prefixes stands in its place, in order, before
+	// the URL itself is tried. All of them end in a slash.
+	Mirrors map[string]Setting[[]string] `json:"mirrors,omitempty"`
+
+	User Setting[string] `json:"user"` // absolute path of the user's file; "" when there is none
 }
 
 const (

@@ -60,38 +60,42 @@ func TestLaterWins(t *testing.T) {
 	byNobody := Setting[[]fetch.Mirror]{nil, "default"}
 	byUserStore := Setting[string]{"/home/me/user", "~/.config/pbuild/config.yaml:2"}
 	usual := Setting[string]{"/home/me/.local/share/pbuild", "default"}
+	noFile, userFile := Setting[string]{"", "default"}, Setting[string]{"/home/me/.config/pbuild/config.yaml", "default"}
+	conf := func(user, recipes, store Setting[string], debian Setting[[]fetch.Mirror]) Config {
+		return Config{Recipes: recipes, Store: store, Debian: debian, User: user}
+	}
 	for _, tc := range []struct {
 		name  string
 		host  Host
 		flags Flags
 		want  Config
 	}{
-		{"nothing", host("/proj/p", nil), Flags{}, Config{Setting[string]{"", "default"}, usual, byNobody}},
-		{"collection", host("/proj/p", only("/proj/p/recipes/pbuild.yaml")), Flags{}, Config{recipes, usual, byCollection}},
-		{"user's file", host("/proj/p", files), Flags{}, Config{recipes, byUserStore, byUser}},
+		{"nothing", host("/proj/p", nil), Flags{}, conf(noFile, Setting[string]{"", "default"}, usual, byNobody)},
+		{"collection", host("/proj/p", only("/proj/p/recipes/pbuild.yaml")), Flags{}, conf(noFile, recipes, usual, byCollection)},
+		{"user's file", host("/proj/p", files), Flags{}, conf(userFile, recipes, byUserStore, byUser)},
 		{
 			"environment", host("/proj/p", files, "PBUILD_STORE=rel/./x", "PBUILD_DEBIAN_MIRROR= http://env.example/ http://env2.example "),
 			Flags{},
-			Config{recipes, Setting[string]{"/proj/p/rel/x", "PBUILD_STORE"}, Setting[[]fetch.Mirror]{
+			conf(userFile, recipes, Setting[string]{"/proj/p/rel/x", "PBUILD_STORE"}, Setting[[]fetch.Mirror]{
 				[]fetch.Mirror{mirror("http://env.example", "PBUILD_DEBIAN_MIRROR"), mirror("http://env2.example", "PBUILD_DEBIAN_MIRROR")}, "PBUILD_DEBIAN_MIRROR",
-			}},
+			}),
 		},
 		{
 			"flags", host("/proj/p", files, "PBUILD_STORE=/env", "PBUILD_DEBIAN_MIRROR=http://env.example"),
 			Flags{Store: "~/flag", Mirrors: []string{"http://flag.example"}},
-			Config{recipes, Setting[string]{"/home/me/flag", "flag --store"}, Setting[[]fetch.Mirror]{[]fetch.Mirror{mirror("http://flag.example", "flag --mirror")}, "flag --mirror"}},
+			conf(userFile, recipes, Setting[string]{"/home/me/flag", "flag --store"}, Setting[[]fetch.Mirror]{[]fetch.Mirror{mirror("http://flag.example", "flag --mirror")}, "flag --mirror"}),
 		},
-		{"another user's file by flag", host("/proj/p", files, "PBUILD_CONFIG=/elsewhere/env.yaml"), Flags{Config: "/elsewhere/flag.yaml"}, Config{recipes, Setting[string]{"/flag", "/elsewhere/flag.yaml:1"}, byCollection}},
+		{"another user's file by flag", host("/proj/p", files, "PBUILD_CONFIG=/elsewhere/env.yaml"), Flags{Config: "/elsewhere/flag.yaml"}, conf(Setting[string]{"/elsewhere/flag.yaml", "flag --config"}, recipes, Setting[string]{"/flag", "/elsewhere/flag.yaml:1"}, byCollection)},
 		{
 			"another user's file by environment", host("/proj/p", files, "PBUILD_CONFIG=../../elsewhere/env.yaml"),
 			Flags{},
-			Config{recipes, usual, Setting[[]fetch.Mirror]{[]fetch.Mirror{mirror("file:///srv/debian", "/elsewhere/env.yaml:1")}, "/elsewhere/env.yaml:1"}},
+			conf(Setting[string]{"/elsewhere/env.yaml", "PBUILD_CONFIG"}, recipes, usual, Setting[[]fetch.Mirror]{[]fetch.Mirror{mirror("file:///srv/debian", "/elsewhere/env.yaml:1")}, "/elsewhere/env.yaml:1"}),
 		},
-		{"XDG directories", host("/proj/p", map[string]string{"/xdg/pbuild/config.yaml": "store: {}\n"}, "XDG_DATA_HOME=/data/", "XDG_CONFIG_HOME=/xdg"), Flags{}, Config{Setting[string]{"", "default"}, Setting[string]{"/data/pbuild", "default"}, byNobody}},
-		{"relative XDG directories", host("/proj/p", nil, "XDG_DATA_HOME=data", "XDG_CONFIG_HOME=xdg"), Flags{}, Config{Setting[string]{"", "default"}, usual, byNobody}},
-		{"no home, store given", host("/proj/p", files, "HOME="), Flags{Store: "/s"}, Config{recipes, Setting[string]{"/s", "flag --store"}, byCollection}},
-		{"empty variables", host("/proj/p", nil, "PBUILD_STORE=", "PBUILD_DEBIAN_MIRROR=  ", "PBUILD_CONFIG="), Flags{}, Config{Setting[string]{"", "default"}, usual, byNobody}},
-		{"empty files", host("/proj/p", map[string]string{"/proj/p/recipes/pbuild.yaml": "", "/home/me/.config/pbuild/config.yaml": "# nothing\n"}), Flags{}, Config{recipes, usual, byNobody}},
+		{"XDG directories", host("/proj/p", map[string]string{"/xdg/pbuild/config.yaml": "store: {}\n"}, "XDG_DATA_HOME=/data/", "XDG_CONFIG_HOME=/xdg"), Flags{}, conf(Setting[string]{"/xdg/pbuild/config.yaml", "default"}, Setting[string]{"", "default"}, Setting[string]{"/data/pbuild", "default"}, byNobody)},
+		{"relative XDG directories", host("/proj/p", nil, "XDG_DATA_HOME=data", "XDG_CONFIG_HOME=xdg"), Flags{}, conf(noFile, Setting[string]{"", "default"}, usual, byNobody)},
+		{"no home, store given", host("/proj/p", files, "HOME="), Flags{Store: "/s"}, conf(noFile, recipes, Setting[string]{"/s", "flag --store"}, byCollection)},
+		{"empty variables", host("/proj/p", nil, "PBUILD_STORE=", "PBUILD_DEBIAN_MIRROR=  ", "PBUILD_CONFIG="), Flags{}, conf(noFile, Setting[string]{"", "default"}, usual, byNobody)},
+		{"empty files", host("/proj/p", map[string]string{"/proj/p/recipes/pbuild.yaml": "", "/home/me/.config/pbuild/config.yaml": "# nothing\n"}), Flags{}, conf(userFile, recipes, usual, byNobody)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := Resolve(tc.flags, tc.host)
@@ -177,7 +181,7 @@ func TestMistakes(t *testing.T) {
 		{"a checkout's store, flag given", map[string]string{ours: "store: {path: /tmp/forged}\n"}, Flags{Store: "/s"}, nil, "recipes/pbuild.yaml:1:8: store: not taken from a collection: only from the user's file, PBUILD_STORE or --store", true},
 		{"a checkout's password", map[string]string{ours: "debian:\n- http://a.example\n- http://me:secret@a.example\n"}, Flags{}, nil, "recipes/pbuild.yaml:3:3: debian[1]: http://me:xxxxx@a.example: not taken from a collection: a path of this host or a password", true},
 		{"a checkout's path", map[string]string{ours: "debian: ['file:///home/me']\n"}, Flags{}, nil, "recipes/pbuild.yaml:1:10: debian[0]: file:///home/me: not taken from a collection: a path of this host or a password", true},
-		{"a checkout's trust", map[string]string{ours: "trust: []\n"}, Flags{}, nil, `recipes/pbuild.yaml:1:1: unknown field "trust": known are store, debian`, true},
+		{"a checkout's trust", map[string]string{ours: "trust: []\n"}, Flags{}, nil, `recipes/pbuild.yaml:1:1: unknown field "trust": known are store, debian, mirrors`, true},
 		{"unknown field", map[string]string{user: "stroe: {path: /x}\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:1:1: unknown field "stroe": did you mean store?`, true},
 		{"unknown field within", map[string]string{user: "store: {path: /x, quotas: 1}\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:1:19: store: unknown field "quotas": known are path`, true},
 		{"duplicate", map[string]string{user: "debian: [http://a.example]\ndebian: [http://a.example]\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:2:1: duplicate key "debian": first in line 1`, true},
@@ -246,6 +250,7 @@ func TestRealFiles(t *testing.T) {
 		Recipes: Setting[string]{dir + "/work/recipes", dir + "/work/recipes/pbuild.yaml"},
 		Store:   Setting[string]{"/s", "~/.config/pbuild/config.yaml:1"},
 		Debian:  Setting[[]fetch.Mirror]{nil, "default"},
+		User:    Setting[string]{dir + "/home/.config/pbuild/config.yaml", "default"},
 	}
 	if d := cmp.Diff(want, *got); d != "" {
 		t.Error(d)

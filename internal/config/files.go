@@ -1,15 +1,14 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"path"
 	"strings"
 
-	"github.com/fuel-infra/pbuild/internal/fetch"
 	"github.com/fuel-infra/pbuild/internal/yamldoc"
 )
 
@@ -26,12 +25,15 @@ func (h Host) collectionFile(c *Config) error {
 	if err != nil {
 		return err
 	}
-	f := doc.Root().Fields("store", "debian")
+	f := doc.Root().Fields("store", "debian", "mirrors")
 	if s := f.Get("store"); s.Present() {
 		s.Errorf("not taken from a collection: only from the user's file, %s or --store", storeEnv)
 	}
 	if list := debian(f.Get("debian"), true); len(list.Value) > 0 {
 		c.Debian = list
+	}
+	if err := c.takeMirrors(f.Get("mirrors"), true); err != nil {
+		return err
 	}
 	return doc.Err()
 }
@@ -43,7 +45,7 @@ func (h Host) userFile(flag string, c *Config) error {
 	if err != nil {
 		return err
 	}
-	if file == "" {
+	if c.User = (Setting[string]{"", byDefault}); file == "" {
 		return nil
 	}
 	doc, err := h.parse(file, func(name string) (fs.File, error) { return h.Files.Open(inside(name)) })
@@ -56,13 +58,17 @@ func (h Host) userFile(flag string, c *Config) error {
 	if err != nil {
 		return err
 	}
-	f := doc.Root().Fields("store", "debian")
+	c.User = Setting[string]{file, cmp.Or(origin, byDefault)}
+	f := doc.Root().Fields("store", "debian", "mirrors")
 	place := f.Get("store").Fields("path").Get("path")
 	if dir := yamldoc.As(place, h.storePath); dir != "" {
 		c.Store = Setting[string]{dir, at(place)}
 	}
 	if list := debian(f.Get("debian"), false); len(list.Value) > 0 {
 		c.Debian = list
+	}
+	if err := c.takeMirrors(f.Get("mirrors"), false); err != nil {
+		return err
 	}
 	return doc.Err()
 }
@@ -108,28 +114,6 @@ func (h Host) storePath(p string) (string, error) {
 		return "", fmt.Errorf("%q: want an absolute path or one that begins with ~/", p)
 	}
 	return h.absolute(p)
-}
-
-// debian reads a list of mirrors. One of a checkout may hold neither a path of
-// this host nor a password.
-func debian(v yamldoc.Value, checkout bool) Setting[[]fetch.Mirror] {
-	if !v.Present() {
-		return Setting[[]fetch.Mirror]{}
-	}
-	out := Setting[[]fetch.Mirror]{Origin: at(v)}
-	all := v.List()
-	for _, one := range all {
-		m := yamldoc.As(one, func(s string) (fetch.Mirror, error) { return fetch.ParseMirror(s, at(one)) })
-		if u, err := url.Parse(m.Base); checkout && err == nil && (u.Scheme == "file" || u.User != nil) {
-			one.Errorf("%s: not taken from a collection: a path of this host or a password", m)
-			continue
-		}
-		out.Value = append(out.Value, m)
-	}
-	if all != nil && len(all) == 0 {
-		v.Errorf("want at least one URL, or leave it out")
-	}
-	return out
 }
 
 // at returns FILE:LINE of a value.
