@@ -24,7 +24,7 @@ import (
 // Errors: *NoRouteError, within five seconds. *MissingError: some files are gone
 // and all others are there. *MismatchError, or another error that names the URL:
 // one file came from no mirror; the others were stopped. *NoMirrorError. The
-// error of ctx, and those of sink.
+// error of ctx, and those of sink. *OfflineError, at once.
 func (c *Client) All(ctx context.Context, files []File, progress func(done, total int64)) error {
 	todo, err := c.todo(files)
 	if err != nil {
@@ -32,6 +32,9 @@ func (c *Client) All(ctx context.Context, files []File, progress func(done, tota
 	}
 	if len(todo) == 0 {
 		return nil
+	}
+	if c.Offline {
+		return &OfflineError{Files: todo}
 	}
 	if err := c.fetch(ctx, todo, newMeter(todo, progress)); err != nil {
 		return fmt.Errorf("fetch %w", err)

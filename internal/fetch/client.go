@@ -31,6 +31,11 @@ type File struct {
 // Client fetches files; safe for concurrent use. It remembers which mirrors
 // answer, so one Client serves one run.
 type Client struct {
+	// Offline asks nobody for anything: a file that sink lacks is an
+	// *OfflineError, also where a file: mirror may have it. Set before the first
+	// call.
+	Offline bool
+
 	sink    Sink
 	mirrors Mirrors
 	http    *http.Client
