@@ -1,5 +1,6 @@
 // Package event is the one stream in which a run tells what it does: the
-// renderer for terminals, the plain lines and the JSON output are views of it.
+// renderer for terminals, the plain lines, a file of JSON lines and the JUnit
+// report are views of it.
 //
 // An event is a fact about one node (a recipe in one format, a builder image, a
 // fetch) at one time. Producers call a Sink and never print. The stream is

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -29,6 +30,8 @@ type Side struct {
 
 	in  *os.File
 	out *os.File
+
+	mu  sync.Mutex // held while one file is handed over
 	tar *tar.Writer
 }
 
@@ -68,8 +71,11 @@ func (s *Side) Unpack(ctx context.Context, dir string) error {
 	return nil
 }
 
-// Put hands a file over to the parent, which knows what kind is for.
+// Put hands a file over to the parent, which knows what kind is for. It may be
+// called from several goroutines at once.
 func (s *Side) Put(kind, name string, size int64, r io.Reader) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	err := s.tar.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: kind + "/" + name, Mode: 0o644, Size: size})
 	if err != nil {
 		return err
