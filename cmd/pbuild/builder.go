@@ -131,6 +131,7 @@ func builderBuildVerb(con *console) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "write-lock", Usage: "make it anew, and write what came out into NAME.lock"},
 			mirrorFlag(),
+			offlineFlag(),
 		},
 		Before: takes(1, 1, "NAME"),
 		Action: func(c *cli.Context) error {

@@ -22,6 +22,7 @@ func hints(err error) (out []string) {
 		notBuilt *notBuiltError
 		unknown  *recipe.UnknownError
 		stage    *sandbox.StageError
+		offline  *fetch.OfflineError
 		noRoute  *fetch.NoRouteError
 		noMirror *fetch.NoMirrorError
 		missing  *fetch.MissingError
@@ -59,6 +60,8 @@ func hints(err error) (out []string) {
 		out = append(out, "--recipes DIR, or PBUILD_RECIPES")
 	case errors.Is(err, realize.ErrNoRecipes):
 		out = append(out, "a recipe is a folder there with a recipe.yaml; those of another collection?  --recipes DIR")
+	case errors.As(err, &offline):
+		out = append(out, "the same line without --offline fetches what is missing, once")
 	case errors.As(err, &missing):
 		out = append(out, "a mirror that still has them, such as a dated snapshot archive?  --mirror URL")
 	case errors.As(err, &noRoute):

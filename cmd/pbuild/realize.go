@@ -39,6 +39,7 @@ func realizeVerb(con *console) *cli.Command {
 			&cli.BoolFlag{Name: "fail-fast", Usage: "stop when one fails"},
 			&cli.BoolFlag{Name: "keep-failed", Usage: "keep the files of a failed build, to look at"},
 			mirrorFlag(),
+			offlineFlag(),
 		},
 		Before: func(c *cli.Context) error {
 			_, err := realizeOptionsOf(c)

@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("PBUILD_STORE", store)
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("GORACE", noRaceSleep)
+			e.Values[listenerKey{}] = &listener{}
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
@@ -53,12 +54,14 @@ func TestScripts(t *testing.T) {
 			return os.Geteuid() == 0, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": scriptStatus,
-			"record": scriptRecord,
-			"damage": scriptDamage,
-			"hashed": scriptHashed,
-			"fail":   scriptFail,
-			"images": scriptImages,
+			"status":    scriptStatus,
+			"record":    scriptRecord,
+			"damage":    scriptDamage,
+			"hashed":    scriptHashed,
+			"fail":      scriptFail,
+			"images":    scriptImages,
+			"listen":    scriptListen,
+			"connected": scriptConnected,
 		},
 	})
 }

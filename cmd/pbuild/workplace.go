@@ -30,17 +30,22 @@ var errNoCollection = errors.New("no collection: neither here nor above is a pbu
 type places struct {
 	store, config, recipes string
 	mirrors                []string
+	offline                bool
 }
 
 func placesOf(c *cli.Context) places {
 	return places{
 		store: c.String("store"), config: c.String("config"), recipes: c.String("recipes"),
-		mirrors: c.StringSlice("mirror"),
+		mirrors: c.StringSlice("mirror"), offline: c.Bool("offline"),
 	}
 }
 
 func mirrorFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "mirror", Usage: "fetch from the Debian mirror at `URL`; may be repeated"}
+}
+
+func offlineFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "offline", Usage: "fetch nothing: what the store lacks is an error"}
 }
 
 // settings resolves the configuration.
@@ -160,6 +165,7 @@ func openWorkplace(con *console, at places, events event.Sink) (_ *workplace, er
 		return nil, err
 	}
 	w.fetch = fetch.New(w.store, mirrors)
+	w.fetch.Offline = at.offline
 	w.maker = &builder.Maker{Store: w.store, Fetch: w.fetch, Recipes: w.recipes, Arch: w.arch, Events: events}
 	return w, nil
 }
