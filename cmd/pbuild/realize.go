@@ -29,9 +29,11 @@ func realizeVerb(con *console) *cli.Command {
 		Usage:     "build packages, or take them from the store",
 		ArgsUsage: "NAME…|--all",
 		Description: examples("pbuild realize hello", "pbuild realize hello tree --format deb --out /srv/incoming",
-			"pbuild realize --all --fail-fast", "pbuild realize hello --keep-failed") +
-			"\nNAME is a recipe, or a package that exactly one recipe makes. The packages are\ncopied to result/. Exits 3 when a build failed.\n",
-		Flags: []cli.Flag{
+			"pbuild realize --all --fail-fast", "pbuild realize hello --keep-failed", "pbuild realize hello --offline",
+			"pbuild realize --all --junit report.xml --events events.jsonl") +
+			"\nNAME is a recipe, or a package that exactly one recipe makes. The packages are\ncopied to result/. Exits 3 when a build failed.\n" +
+			"\nThe JUnit report has a testcase for each derivation. The events are for programs:\nthe first line is {\"pbuild-events\":1,…}, each later one says when what came to which\nstate. With --offline nothing is fetched: what the store lacks is an error.\n",
+		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "every recipe of the collection"},
 			formatFlag(),
 			&cli.StringFlag{Name: "out", Value: "result", Usage: "copy the packages to `DIR`"},
@@ -40,7 +42,7 @@ func realizeVerb(con *console) *cli.Command {
 			&cli.BoolFlag{Name: "keep-failed", Usage: "keep the files of a failed build, to look at"},
 			mirrorFlag(),
 			offlineFlag(),
-		},
+		}, recordFlags()...),
 		Before: func(c *cli.Context) error {
 			_, err := realizeOptionsOf(c)
 			return err
@@ -50,7 +52,11 @@ func realizeVerb(con *console) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return runRealize(c.Context, con, placesOf(c), o)
+			rec, err := con.openRecording(c)
+			if err != nil {
+				return fmt.Errorf("realize: %w", err)
+			}
+			return rec.end("realize", runRealize(c.Context, con, placesOf(c), o, rec))
 		},
 	}
 }
@@ -78,9 +84,9 @@ func defaultJobs() int { return max(1, runtime.NumCPU()/2) }
 
 // runRealize builds and hands over. What failed is shown by the renderer, each
 // failure when it happens.
-func runRealize(ctx context.Context, con *console, at places, o realizeOptions) error {
+func runRealize(ctx context.Context, con *console, at places, o realizeOptions, rec *recording) error {
 	begun := con.now()
-	files, failed := realizeAll(ctx, con, at, o)
+	files, failed := realizeAll(ctx, con, at, o, rec)
 	if err := con.results(files, con.now().Sub(begun)); err != nil {
 		return fmt.Errorf("realize: %w", err)
 	}
@@ -89,8 +95,8 @@ func runRealize(ctx context.Context, con *console, at places, o realizeOptions) 
 
 // realizeAll runs with a renderer, which has stopped when it returns. The files
 // are those that were handed over, also when there is an error.
-func realizeAll(ctx context.Context, con *console, at places, o realizeOptions) ([]result, error) {
-	view := con.progress("realize")
+func realizeAll(ctx context.Context, con *console, at places, o realizeOptions, rec *recording) ([]result, error) {
+	view := rec.over(con.progress("realize"))
 	defer view.stop()
 	w, err := openWorkplace(con, at, view.event)
 	if err != nil {

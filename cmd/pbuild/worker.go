@@ -27,6 +27,8 @@ import (
 const (
 	kindPackage = "package" // for --out
 	kindLock    = "lock"    // for builders/ of the collection
+	kindEvents  = "events"  // a line for --events
+	kindJUnit   = "junit"   // for --junit
 )
 
 // workerInfo is what root's process tells its worker.
@@ -104,6 +106,10 @@ func delegate(c *cli.Context, con *console, files bool) error {
 	if job.Info, err = json.Marshal(info); err != nil {
 		return err
 	}
+	records, err := openRecordFiles(c)
+	if err != nil {
+		return fmt.Errorf("%s: %w", typedVerb(c), err)
+	}
 	job.Put = func(kind, name string, size int64, r io.Reader) error {
 		// What a verb does not make, its worker has no business to hand over.
 		builder := c.Args().First()
@@ -113,16 +119,19 @@ func delegate(c *cli.Context, con *console, files bool) error {
 		case kind == kindLock && c.Bool("write-lock") && (name == builder+".lock" || name == builder+".files"):
 			return putLock(conf.Recipes.Value, name, r)
 		}
+		if asked, err := records.take(kind, r); asked {
+			return err
+		}
 		return fmt.Errorf("worker: hands over a %s %q", kind, name)
 	}
 	code, err := worker.Run(c.Context, job)
-	if err != nil {
-		return fmt.Errorf("%s: %w", typedVerb(c), err)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%s: %w", typedVerb(c), err)
+	case code != exitDone:
+		err = &exitError{code: code}
 	}
-	if code != exitDone {
-		return &exitError{code: code}
-	}
-	return nil
+	return unrecorded(typedVerb(c), err, records.close())
 }
 
 // maxLock bounds a lock, in bytes.
