@@ -19,6 +19,7 @@
 //     and https and the choice of a mirror decide only whether a fetch works.
 //   - Work and memory are bounded whatever a server sends: bodies by the file's
 //     size, redirects, headers, pauses and silence by the constants below.
+//   - A client that is offline asks nobody, and looks at no mirror that is a folder.
 //   - When a call returns, its goroutines have ended.
 //
 // What it is not: it verifies no signature and reads no index of an archive; of
