@@ -8,13 +8,13 @@ import (
 
 // buildTag matches a line of a spec's preamble: a condition around it or none,
 // the tag, when it is needed, and the value.
-var buildTag = regexp.MustCompile(`(?is)^\s*(%\{[!?]+\w+:\s*)?(BuildRequires|BuildPreReq|BuildConflicts)\s*(\([^)]*\))?\s*:(.*)$`)
+var buildTag = regexp.MustCompile(`(?is)^\s*(%\{[!?]+\w+:\s*)?(BuildRequires|BuildPreReq|BuildConflicts)\s*(?:\([^)]*\))?\s*:(.*)$`)
 
 // BuildRequires returns what the lines BuildRequires, BuildPreReq and
 // BuildConflicts of a spec list, also in parts of %if that do not apply: a
 // dependency each, with its comparison and version, as it stands, sorted, each
-// once. Macros are left as they are; one that stands around a whole line is put
-// around each dependency of it, and conflicts begin with "BuildConflicts: ".
+// once. Conflicts begin with "BuildConflicts: ". Macros are left as they are; a
+// line with one around it, as in %{?with_doc:BuildRequires: sphinx}, is not split.
 //
 // It serves to notice that a spec's build dependencies have changed. What they
 // are says rpmspec, which expands macros.
@@ -49,23 +49,21 @@ func BuildRequires(spec []byte) []string {
 // buildDependencies splits one line.
 func buildDependencies(line string) []string {
 	m := buildTag.FindStringSubmatch(line)
-	around, tag, value := strings.TrimSpace(m[1]), m[2], m[4]
-	end := ""
-	if around != "" {
-		value = strings.TrimSuffix(strings.TrimSpace(value), "}")
-		end = "}"
+	if m[1] != "" {
+		return []string{strings.TrimSpace(line)}
 	}
-	if strings.EqualFold(tag, "BuildConflicts") {
-		around = "BuildConflicts: " + around
+	before := ""
+	if strings.EqualFold(m[2], "BuildConflicts") {
+		before = "BuildConflicts: "
 	}
-	words := splitDependencies(value)
+	words := splitDependencies(m[3])
 	var all []string
 	for len(words) > 0 {
 		n := 1
 		if len(words) > 1 && comparison(words[1]) {
 			n = min(3, len(words))
 		}
-		all = append(all, around+strings.Join(words[:n], " ")+end)
+		all = append(all, before+strings.Join(words[:n], " "))
 		words = words[n:]
 	}
 	return all

@@ -39,13 +39,11 @@ func TestBuildRequires(t *testing.T) {
 	got := rpm.BuildRequires([]byte(buildSpec))
 	want := []string{
 		"%(echo a, b)",
-		"%{!?without_x:",
-		"%{?with_doc:sphinx >= 2}",
-		"%{?with_doc:texlive}",
+		"%{!?without_x: BuildConflicts: y}",
+		"%{?with_doc:BuildRequires: sphinx >= 2, texlive}",
 		"%{expand: one\n  two, three\n}",
 		"%{name}-devel%{?_isa} = %{version}",
 		"(x or y >= 2)",
-		"BuildConflicts: %{!?without_x:y}",
 		"BuildConflicts: foe < 2",
 		"BuildConflicts: plain",
 		"a >= 1.0",
@@ -59,7 +57,6 @@ func TestBuildRequires(t *testing.T) {
 		"plain",
 		"sub >=",
 	}
-	want = slices.DeleteFunc(want, func(s string) bool { return s == "%{!?without_x:" })
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -91,7 +88,7 @@ func FuzzBuildRequires(f *testing.F) {
 				t.Fatal("an empty dependency")
 			}
 		}
-		if !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != len(got) || total > 100*len(spec)+100 {
+		if !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != len(got) || total > 20*len(spec)+20 {
 			t.Fatal(got)
 		}
 	})

@@ -17,7 +17,8 @@ import (
 //   - Sun Nov 01 2026 Name <mail@example.org> - 1.0-1
 //   - Sun Nov  1 12:34:56 UTC 2026 Name <mail@example.org> - 1.0-1
 //
-// Without a time it is 12:00 UTC of the day. A day that has another name, or
+// Without a time it is 12:00 UTC of the day, as rpm -q --changelog has it;
+// rpmbuild's own source_date_epoch_from_changelog takes 00:00 instead. A day that has another name, or
 // that its month has not, is what rpm warns of and counts on from; so do we. Of zones
 // only UTC and GMT are accepted: what others mean depends on the host's zone files.
 // Macros are not expanded.

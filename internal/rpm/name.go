@@ -48,7 +48,7 @@ func filePath(dir, base string, source bool) (string, error) {
 	for c := range strings.SplitSeq(rest, "/") {
 		switch {
 		case c == "..":
-			return "", fmt.Errorf("path %q: holds ..", short(p))
+			return "", fmt.Errorf("path %q: .. in it", short(p))
 		case c == "" || c == ".":
 			return "", fmt.Errorf("path %q: not clean", short(p))
 		case len(c) > maxComponent:

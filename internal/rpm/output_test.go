@@ -72,15 +72,13 @@ func TestOutputDigestCovers(t *testing.T) {
 		return d
 	}
 	whole := func(change ...item) []item {
-		items := twoFiles()
-		for _, i := range []item{
+		items := append(
+			twoFiles(),
 			int32s(1003, 1), strs(1049, "need", "rpmlib(PayloadIsXz)"), int32s(1048, 8, 1<<24|10), strs(1050, "1", "5.2-1"),
 			str(1024, "exit 0\n"), strs(1086, "/bin/sh"), str(1004, "summary"), int32s(1006, 5), str(1007, "host"), int32s(1009, 2),
 			int32s(1034, 5, 6), strs(1097, "", ""), strs(5010, "", ""), int32s(1045, 1<<32-1, 1<<32-1), str(1125, "gzip"), str(1064, "4.18"),
 			strs(1065, "t1", "t2"), strs(1066, "x", "y"), int32s(1068, 1<<16, 1<<16), strs(1067, "", ""), int32s(1069, 0, 1), strs(1092, "/bin/sh", "/bin/sh"),
-		} {
-			items = append(items, i)
-		}
+		)
 		for _, c := range change {
 			items = replace(items, c)
 		}
