@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -114,6 +115,25 @@ func (m *Maker) Make(ctx context.Context, name string) (*recipe.BuilderLock, []b
 		return nil, nil, fmt.Errorf("builder %s: %w", name, err)
 	}
 	return lock, files, nil
+}
+
+// Lock is Make for packages that were just resolved, over base; nil: over
+// nothing. It also returns the image. What the builder was locked to before
+// does not matter.
+func (m *Maker) Lock(ctx context.Context, b *recipe.Builder, release recipe.Release, packages []recipe.Package, base *Image) (*Image, *recipe.BuilderLock, []byte, error) {
+	var list bytes.Buffer
+	if err := recipe.WritePackages(&list, packages); err != nil {
+		return nil, nil, nil, err
+	}
+	resolved := *b
+	resolved.Lock = &recipe.BuilderLock{Suite: b.Suite, Release: release, Packages: digest.Of(list.Bytes())}
+	j := m.build(&resolved)
+	j.packages = func() ([]recipe.Package, error) { return packages, nil }
+	image, lock, files, err := m.remake(ctx, j, base)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("builder %s: %w", b.Name, err)
+	}
+	return image, lock, files, nil
 }
 
 func (m *Maker) emit(e event.Event) {
