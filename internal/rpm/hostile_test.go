@@ -74,7 +74,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"region of another type", packageWith(rawHeader(1, 16, entryOf(63, 6, 0, 16), make([]byte, 16))), "rpm: header: tag 63: a bad region"},
 		{"trailer", packageWith(rawHeader(1, 16, entryOf(63, 7, 0, 16), make([]byte, 16))), "rpm: header: tag 63: a bad region"},
 		{"region too large", packageWith(rawHeader(1, 16, entryOf(63, 7, 0, 16), entryOf(63, 7, 1<<32-32, 16))), "rpm: header: tag 63: a bad region"},
-		{"region of a part", packageWith(rawHeader(2, 18, slices.Concat(entryOf(63, 7, 0, 16), entryOf(1000, 6, 16, 1)), append(entryOf(63, 7, 1<<32-16, 16), 'a', 0))), "rpm: header: tag 63: the region does not cover the header"},
+		{"region of a part", packageWith(rawHeader(2, 18, slices.Concat(entryOf(63, 7, 2, 16), entryOf(1000, 6, 0, 1)), append([]byte("a\x00"), entryOf(63, 7, 1<<32-16, 16)...))), "rpm: header: tag 63: the region does not cover the header"},
+		{"data behind the region", packageWith(rawHeader(1, 18, entryOf(63, 7, 0, 16), append(entryOf(63, 7, 1<<32-16, 16), 'a', 0))), "rpm: header: tag 63: the region does not cover the header"},
 		{"second region", with(bin(63, empty[:])), "rpm: header: tag 63: no tag of a package"},
 		{"tag 0", with(str(0, "x")), "rpm: header: tag 0: no tag of a package"},
 		{"twice", with(str(1000, "b")), "rpm: header: tag 1000 (name): there twice"},
@@ -278,5 +279,29 @@ func TestManyNames(t *testing.T) {
 	const want = "rpm: header: tag 1117 (basenames): over the limit: paths of more than 268435456 bytes together"
 	if _, err := open(packageOf(items...)); err == nil || err.Error() != want || !errors.Is(err, rpm.ErrLimit) {
 		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// TestGhostsAreNoLinks: what is not installed carries no bytes for others.
+func TestGhostsAreNoLinks(t *testing.T) {
+	for _, c := range []struct {
+		flags []uint32
+		want  string
+	}{
+		{[]uint32{0, 0}, "fh"},
+		{[]uint32{64, 64}, "ff"},
+		{[]uint32{0, 64}, "ff"},
+	} {
+		p, err := open(packageOf(twoFiles(int32s(1095, 1, 1), int32s(1096, 7, 7), int32s(1037, c.flags...))...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, f := range p.Files() {
+			got += string(rune(f.Kind))
+		}
+		if got != c.want {
+			t.Errorf("flags %d: kinds %s, want %s", c.flags, got, c.want)
+		}
 	}
 }

@@ -187,6 +187,6 @@ func FuzzOpen(f *testing.F) {
 }
 
 const (
-	oddOutput   = "sha256:17a2ce98af2484414406781dcc2c840435dade8a55c0d8b91294c79749369519"
+	oddOutput   = "sha256:980ceb1f70a16506cbe9d38fc1c1b112b4047f33de2ec8e67644dc7bc4e06f1a"
 	emptyOutput = "sha256:1b7508579b80f653004b6910df33a1b0102c5d28649ec4e7de3eb54407ac9b11"
 )
