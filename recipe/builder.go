@@ -75,13 +75,9 @@ func parseBuilderLock(file, suite string, data []byte) (*BuilderLock, error) {
 	if f.Get("builder").Present() {
 		f.Need("size")
 	}
-	r := f.Need("release").Fields("date", "inrelease")
 	l := &BuilderLock{
-		Suite: yamldoc.As(f.Need("suite"), parseName),
-		Release: Release{
-			Date:      yamldoc.As(r.Need("date"), parseDate),
-			InRelease: yamldoc.As(r.Need("inrelease"), parseDigest),
-		},
+		Suite:    yamldoc.As(f.Need("suite"), parseName),
+		Release:  parseRelease(f.Need("release")),
 		Builder:  yamldoc.As(f.Get("builder"), parseDigest),
 		Size:     f.Get("size").Int(0, 1<<40),
 		Packages: yamldoc.As(f.Need("packages"), parseDigest),
@@ -94,6 +90,20 @@ func parseBuilderLock(file, suite string, data []byte) (*BuilderLock, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+func parseRelease(v yamldoc.Value) Release {
+	f := v.Fields("date", "inrelease")
+	return Release{
+		Date:      yamldoc.As(f.Need("date"), parseDate),
+		InRelease: yamldoc.As(f.Need("inrelease"), parseDigest),
+	}
+}
+
+// print writes what parseRelease reads, as the field of a mapping.
+func (r Release) print(b *bytes.Buffer, indent string) {
+	fmt.Fprintf(b, "%srelease:\n%s  date: %q\n%s  inrelease: %s\n", indent, indent,
+		r.Date.UTC().Format(time.RFC3339), indent, r.InRelease)
 }
 
 // parseDate reads RFC 3339 in UTC with whole seconds, the one form that Text
@@ -110,9 +120,8 @@ func parseDate(s string) (time.Time, error) {
 func (l *BuilderLock) Text() []byte {
 	var b bytes.Buffer
 	b.WriteString("# Made by pbuild; review, don't edit.\n")
-	fmt.Fprintf(&b, "format: %d\nsuite: %q\nrelease:\n", FileFormat, l.Suite)
-	fmt.Fprintf(&b, "  date: %q\n", l.Release.Date.UTC().Format(time.RFC3339))
-	fmt.Fprintf(&b, "  inrelease: %s\n", l.Release.InRelease)
+	fmt.Fprintf(&b, "format: %d\nsuite: %q\n", FileFormat, l.Suite)
+	l.Release.print(&b, "")
 	if !l.Builder.IsZero() {
 		fmt.Fprintf(&b, "builder: %s\nsize: %d\n", l.Builder, l.Size)
 	}

@@ -48,7 +48,7 @@ func TestBuilder(t *testing.T) {
 	if err != nil || string(files) != "usr/bin/apt\n" {
 		t.Errorf("files: %q, %v", files, err)
 	}
-	chain, err := c.ChainOf(load(t, c, "full"))
+	chain, err := c.ChainOf(load(t, c, "full"), FormatDeb)
 	if err != nil || len(chain) != 2 || chain[0].Name != "one" || chain[1].Name != "two" || chain[1].Lock != nil {
 		t.Errorf("chain: %v, %v", chain, err)
 	}
@@ -104,7 +104,7 @@ func TestBuilderMistakes(t *testing.T) {
 	t.Run("of a recipe", func(t *testing.T) {
 		recipe := strings.Replace(string(readFixture(t, "full/recipe.yaml")), "builder: two", "builder: tow", 1)
 		c := altered(t, map[string]string{"full/recipe.yaml": recipe})
-		_, err := c.ChainOf(load(t, c, "full"))
+		_, err := c.ChainOf(load(t, c, "full"), FormatDeb)
 		says(t, err, `full/recipe.yaml:10:12: deb.builder: builder "tow": unknown: did you mean two?`)
 		if unknown := new(UnknownError); !errors.As(err, &unknown) {
 			t.Errorf("%T", err)

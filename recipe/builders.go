@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/fuel-infra/pbuild/internal/yamldoc"
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -17,17 +16,7 @@ import (
 const maxList = 64 << 20
 
 // BuilderNames returns the names of all builders, sorted.
-func (c *Collection) BuilderNames() ([]string, error) {
-	files, err := fs.Glob(c.fsys, "builders/*.yaml")
-	if err != nil {
-		return nil, fmt.Errorf("collection: builders: %w", err)
-	}
-	for i, f := range files {
-		files[i] = strings.TrimSuffix(path.Base(f), ".yaml")
-	}
-	slices.Sort(files)
-	return files, nil
-}
+func (c *Collection) BuilderNames() ([]string, error) { return c.folderNames("builders") }
 
 // Builder reads builders/NAME.yaml and NAME.lock; without the latter Lock is
 // nil. Errors as Recipe's.
@@ -89,13 +78,14 @@ func (c *Collection) Chain(name string) ([]*Builder, error) {
 	return chain, nil
 }
 
-// ChainOf is Chain for a recipe's builder; one that is unknown is reported
-// where the recipe names it.
-func (c *Collection) ChainOf(r *Recipe) ([]*Builder, error) {
-	chain, err := c.Chain(r.Deb.Builder)
+// ChainOf is Chain for the builder of one format of a recipe; one that is
+// unknown is reported where the recipe names it.
+func (c *Collection) ChainOf(r *Recipe, f Format) ([]*Builder, error) {
+	b := r.Build(f)
+	chain, err := c.Chain(b.Builder)
 	var unknown *UnknownError
-	if errors.As(err, &unknown) && unknown.Name == r.Deb.Builder {
-		return nil, r.Deb.at.builder.Errorf("deb.builder: %w", err)
+	if errors.As(err, &unknown) && unknown.Name == b.Builder {
+		return nil, b.at.builder.Errorf("%s.builder: %w", f, err)
 	}
 	return chain, err
 }
@@ -108,6 +98,25 @@ func (c *Collection) Packages(b *Builder) ([]Package, error) {
 		want = b.Lock.Packages
 	}
 	data, err := c.locked(file, want)
+	if err != nil {
+		return nil, err
+	}
+	list, err := ParsePackages(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.shown(file), err)
+	}
+	return list, nil
+}
+
+// ExtraPackages reads the packages that a recipe's lock adds to its builder for
+// a format, none where it adds none.
+func (c *Collection) ExtraPackages(r *Recipe, f Format) ([]Package, error) {
+	l := r.Lock.Build(f)
+	if l == nil || l.Packages.IsZero() {
+		return nil, nil
+	}
+	file := path.Join(r.Name, PackagesName(f))
+	data, err := c.locked(file, l.Packages)
 	if err != nil {
 		return nil, err
 	}

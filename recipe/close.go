@@ -10,15 +10,19 @@ import (
 
 // Inputs are what the caller found out for Close.
 type Inputs struct {
-	// Trees are the digests of the unpacked Path sources, by name. Dsc sources
-	// stand in the recipe by digest already.
+	// Trees are the digests of unpacked sources, by name: of each Path, and of
+	// others only where a folder was given in their place. Else a Dsc stands in
+	// the recipe by digest, and a Git in the lock.
 	Trees map[string]digest.Digest
-	// Changelog is the newest entry of debian/changelog. For a Dsc it may be
-	// left zero, since the lock holds it; given, it must be the lock's.
+	// Changelog is the newest entry of debian/changelog, for an rpm the date of
+	// that of the spec's %changelog. It is left zero where the lock holds it and
+	// the source is not at hand; given, it must be the lock's.
 	Changelog Stamp
-	// Debian is the digest of debian/ found in the recipe's folder; zero when
-	// it lies in the main source.
-	Debian digest.Digest
+	// Debian is the digest of debian/, and Spec that of the spec file, found in
+	// the recipe's folder; zero when it lies in the main source.
+	Debian, Spec digest.Digest
+	// Asked is what the build asks for; nil when the source is not at hand.
+	Asked *Asked
 	// Builder is the OCI config digest of the builder's image.
 	Builder digest.Digest
 	// Sandbox is the ABI number of the sandbox.
@@ -28,72 +32,158 @@ type Inputs struct {
 // Close makes the derivation of a recipe for one format and architecture. It is
 // a function of its arguments. ErrLock: recipe.lock is missing or stale.
 func Close(r *Recipe, f Format, a Arch, in Inputs) (*Derivation, error) {
-	if f != FormatDeb || r.Deb == nil {
+	b := r.Build(f)
+	if b == nil {
 		return nil, fmt.Errorf("recipe %s: says nothing of %s packages", r.Name, f)
 	}
-	if _, err := ParseArch(string(a)); err != nil {
+	d, err := r.close(b, f, a, in)
+	if err != nil {
 		return nil, fmt.Errorf("recipe %s: %w", r.Name, err)
+	}
+	return d, nil
+}
+
+func (r *Recipe) close(b *Build, f Format, a Arch, in Inputs) (*Derivation, error) {
+	if _, err := ParseArch(string(a)); err != nil {
+		return nil, err
+	}
+	if in.Builder.IsZero() {
+		return nil, fmt.Errorf("builder %s: no digest", b.Builder)
+	}
+	if in.Sandbox < 1 {
+		return nil, fmt.Errorf("sandbox: no ABI number")
 	}
 	d := &Derivation{
 		Name: r.Name, Format: f, Arch: a,
 		Sandbox: in.Sandbox, Builder: in.Builder,
 		Sources: map[string]Input{},
-		Outputs: slices.Clone(r.Deb.Outputs), Debug: r.Deb.Debug,
-		Env: maps.Clone(r.Deb.Env), Modes: maps.Clone(r.Deb.Modes),
-	}
-	if in.Builder.IsZero() {
-		return nil, fmt.Errorf("recipe %s: builder %s: no digest", r.Name, r.Deb.Builder)
-	}
-	if in.Sandbox < 1 {
-		return nil, fmt.Errorf("recipe %s: sandbox: no ABI number", r.Name)
-	}
-	for name, s := range r.Sources {
-		switch s := s.(type) {
-		case Path:
-			tree := in.Trees[name]
-			if tree.IsZero() {
-				return nil, fmt.Errorf("recipe %s: source %s: no digest", r.Name, name)
-			}
-			d.Sources[name] = Input{TreeInput, tree}
-		case Dsc:
-			d.Sources[name] = Input{DscInput, s.SHA256}
-		}
+		Outputs: slices.Clone(b.Outputs), Debug: b.Debug,
+		Env: maps.Clone(b.Env), Modes: maps.Clone(b.Modes),
+		Home: maps.Clone(b.Home), Files: maps.Clone(b.Files),
 	}
 	var err error
-	if d.Stamp, err = r.stamp(in.Changelog); err != nil {
-		return nil, fmt.Errorf("recipe %s: %w", r.Name, err)
+	if d.Packages, err = r.packages(f, in.Asked); err != nil {
+		return nil, fmt.Errorf("%s: %w", f, err)
 	}
-	d.Debian = DebianInput{Digest: in.Debian}
+	for name, s := range r.Sources {
+		if d.Sources[name], err = r.input(name, s, in.Trees[name]); err != nil {
+			return nil, fmt.Errorf("source %s: %w", name, err)
+		}
+	}
+	if d.Stamp, err = r.stamp(f, in); err != nil {
+		return nil, err
+	}
+	if f == FormatRPM {
+		d.Spec = FileInput{Digest: in.Spec}
+		if in.Spec.IsZero() {
+			d.Spec.InSource = r.RPM.Spec
+		}
+		d.Source0, d.Defines = r.RPM.Source0, maps.Clone(r.RPM.Defines)
+		return d, nil
+	}
+	d.Debian = FileInput{Digest: in.Debian}
 	if in.Debian.IsZero() {
 		d.Debian.InSource = r.Deb.Debian
 	}
 	return d, nil
 }
 
-// stamp returns what a build of the main source stamps, checked.
-func (r *Recipe) stamp(changelog Stamp) (Stamp, error) {
-	dsc, ok := r.Sources[Main].(Dsc)
-	if !ok {
-		if _, err := parseVersion(changelog.Version); err != nil {
-			return Stamp{}, fmt.Errorf("debian/changelog: %w", err)
-		}
-		if changelog.Epoch < 1 || changelog.Epoch > maxEpoch {
-			return Stamp{}, fmt.Errorf("debian/changelog: date %d: before 1970 or after 9999", changelog.Epoch)
-		}
-		return changelog, nil
+// packages returns what the lock adds to the builder, after it was held against
+// what is asked for.
+func (r *Recipe) packages(f Format, asked *Asked) (Extra, error) {
+	l := r.Lock.Build(f)
+	switch {
+	case l == nil && asked == nil:
+		return Extra{}, fmt.Errorf("%w: it says nothing of build dependencies", ErrLock)
+	case l == nil:
+		l = &BuildLock{} // enough for who asks for nothing
 	}
+	if asked != nil {
+		if err := l.check(*asked); err != nil {
+			return Extra{}, err
+		}
+	}
+	return Extra{Packages: l.Packages, Date: l.Release.Date, Mapped: maps.Clone(l.Mapped)}, nil
+}
+
+// CheckAsked holds what a build asks for against the lock, for a source that was
+// not at hand for Close: ErrLock.
+func (r *Recipe) CheckAsked(f Format, asked Asked) error {
+	_, err := r.packages(f, &asked)
+	return err
+}
+
+// input returns a source as the key sees it. A folder that holds what was
+// locked is what was locked.
+func (r *Recipe) input(name string, s Source, given digest.Digest) (Input, error) {
+	switch s := s.(type) {
+	case Dsc:
+		if given.IsZero() {
+			return Input{Kind: DscInput, Digest: s.SHA256}, nil
+		}
+	case Git:
+		l, err := r.lockedGit(name, s)
+		if given.IsZero() && err != nil {
+			return Input{}, err
+		}
+		if given.IsZero() || err == nil && given == l.Tree {
+			return Input{Kind: GitInput, Commit: l.Commit, Digest: l.Tree}, nil
+		}
+	case Path:
+		if given.IsZero() {
+			return Input{}, fmt.Errorf("no digest")
+		}
+	}
+	return Input{Kind: TreeInput, Digest: given}, nil
+}
+
+// lockedGit returns what the lock says of a git source: ErrLock where it does
+// not know it at this ref.
+func (r *Recipe) lockedGit(name string, g Git) (Locked, error) {
 	if r.Lock == nil {
-		return Stamp{}, fmt.Errorf("source %s: %w: there is none", Main, ErrLock)
+		return Locked{}, fmt.Errorf("%w: there is none", ErrLock)
 	}
-	locked, ok := r.Lock.Sources[Main]
+	l, ok := r.Lock.Sources[name]
 	switch {
 	case !ok:
-		return Stamp{}, fmt.Errorf("source %s: %w: not in it", Main, ErrLock)
-	case withoutEpoch(locked.Version) != dsc.version():
-		return Stamp{}, fmt.Errorf("source %s: %w: it says %s, the recipe %s", Main, ErrLock, locked.Version, dsc.version())
-	case changelog != Stamp{} && changelog != locked:
-		return Stamp{}, fmt.Errorf("source %s: %w: it says %s at %d, the changelog %s at %d", Main, ErrLock,
-			locked.Version, locked.Epoch, changelog.Version, changelog.Epoch)
+		return Locked{}, fmt.Errorf("%w: not in it", ErrLock)
+	case l.Ref != g.Ref:
+		return Locked{}, fmt.Errorf("%w: it says ref %s, the recipe %s", ErrLock, l.Ref, g.Ref)
+	case IsCommit(g.Ref) && l.Commit != g.Ref:
+		return Locked{}, fmt.Errorf("%w: it says commit %s, the recipe %s", ErrLock, l.Commit, g.Ref)
 	}
-	return locked, nil
+	return l, nil
+}
+
+// LockedSource returns what the lock says of a source that is locked. ErrLock:
+// it does not know it, or at another version.
+func (r *Recipe) LockedSource(name string) (Locked, error) {
+	var l Locked
+	var err error
+	switch s := r.Sources[name].(type) {
+	case Git:
+		l, err = r.lockedGit(name, s)
+	case Dsc:
+		l, err = r.lockedDsc(name, s)
+	default:
+		err = fmt.Errorf("not locked")
+	}
+	if err != nil {
+		return l, fmt.Errorf("recipe %s: source %s: %w", r.Name, name, err)
+	}
+	return l, nil
+}
+
+func (r *Recipe) lockedDsc(name string, d Dsc) (Locked, error) {
+	if r.Lock == nil {
+		return Locked{}, fmt.Errorf("%w: there is none", ErrLock)
+	}
+	l, ok := r.Lock.Sources[name]
+	switch {
+	case !ok:
+		return Locked{}, fmt.Errorf("%w: not in it", ErrLock)
+	case withoutEpoch(l.Version) != d.version():
+		return Locked{}, fmt.Errorf("%w: it says %s, the recipe %s", ErrLock, l.Version, d.version())
+	}
+	return l, nil
 }

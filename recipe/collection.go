@@ -82,11 +82,23 @@ func (c *Collection) Bad() []string { return slices.Sorted(maps.Keys(c.bad)) }
 // Recipe reads recipes/NAME/recipe.yaml and recipe.lock. Errors: *UnknownError,
 // else what is wrong with the folder or in the files.
 func (c *Collection) Recipe(name string) (*Recipe, error) {
+	r, err := c.Unlocked(name)
+	if err != nil {
+		return nil, err
+	}
+	if r.Lock, err = c.ReadLock(r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Unlocked reads recipes/NAME/recipe.yaml alone, for who makes its lock.
+func (c *Collection) Unlocked(name string) (*Recipe, error) {
 	if err, ok := c.bad[name]; ok {
 		return nil, fmt.Errorf("%s: %w", c.shown(name), err)
 	}
-	if !slices.Contains(c.names, name) {
-		return nil, &UnknownError{"recipe", name, yamldoc.Near(name, c.names)}
+	if err := c.known(name); err != nil {
+		return nil, err
 	}
 	file := path.Join(name, "recipe.yaml")
 	data, err := c.read(file, yamldoc.MaxSize)
@@ -97,19 +109,37 @@ func (c *Collection) Recipe(name string) (*Recipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	file = path.Join(name, LockName)
-	data, err = c.read(file, yamldoc.MaxSize)
-	if errors.Is(err, fs.ErrNotExist) {
-		return r, nil
+	if r.Deb != nil {
+		err = c.merge(&r.Deb.Build, FormatDeb, nil)
 	}
-	if err != nil {
-		return nil, err
+	if r.RPM != nil && err == nil {
+		err = c.merge(&r.RPM.Build, FormatRPM, r.RPM.Defines)
 	}
-	r.Lock, err = parseLock(c.shown(file), data, r.Sources)
 	if err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// ReadLock reads a recipe's recipe.lock; nil without one.
+func (c *Collection) ReadLock(r *Recipe) (*Lock, error) {
+	file := path.Join(r.Name, LockName)
+	data, err := c.read(file, yamldoc.MaxSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parseLock(c.shown(file), data, r)
+}
+
+// known returns an *UnknownError for a name that no recipe has.
+func (c *Collection) known(name string) error {
+	if slices.Contains(c.names, name) {
+		return nil
+	}
+	return &UnknownError{"recipe", name, yamldoc.Near(name, c.names)}
 }
 
 // shown returns a file's name as people know it.

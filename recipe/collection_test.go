@@ -53,7 +53,7 @@ func says(t testing.TB, err error, want string) {
 }
 
 func TestNames(t *testing.T) {
-	if got, want := fixture(t).Names(), []string{"dsc", "full", "small"}; !slices.Equal(got, want) {
+	if got, want := fixture(t).Names(), []string{"dsc", "full", "gitted", "small"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	c := mapped(t, fstest.MapFS{
@@ -161,8 +161,8 @@ func TestFull(t *testing.T) {
 		Name: "full", Summary: "A colon: and a #",
 		License: "(MIT OR Apache-2.0) AND GPL-2.0-only WITH Classpath-exception-2.0",
 		Sources: map[string]Source{"main": Path{"code"}},
-		Deb: &Deb{
-			Builder: "two", Debian: "packaging", Debug: true,
+		Deb: &Deb{Debian: "packaging", Build: Build{
+			Builder: "two", Debug: true,
 			Outputs: []string{"libfull1", "full", "full-doc"},
 			Require: map[string][]string{
 				"full":     {"/usr/bin/full", "/usr/share/full/a b"},
@@ -173,15 +173,15 @@ func TestFull(t *testing.T) {
 				"STRANGE": "é\t\"quoted\" $(id) %{lua:x} \\\nsecond line",
 			},
 			Modes: map[string]string{"packaging/rules": "0755", "a file": "0600"},
-			at:    positions{at(10, 12), at(11, 11)},
-		},
+			at:    positions{builder: at(10, 12), source: at(11, 11)},
+		}},
 	}
-	if d := cmp.Diff(want, load(t, fixture(t), "full"), exported); d != "" {
+	if d := cmp.Diff(want, load(t, fixture(t), "full"), exported, cmpopts.EquateEmpty()); d != "" {
 		t.Error(d)
 	}
 }
 
-var exported = cmp.AllowUnexported(Deb{}, positions{}, Builder{})
+var exported = cmp.AllowUnexported(Build{}, positions{}, Builder{})
 
 func TestDscAndDefaults(t *testing.T) {
 	c := fixture(t)
@@ -189,10 +189,10 @@ func TestDscAndDefaults(t *testing.T) {
 	want := &Recipe{
 		Name: "dsc", Summary: "A Debian source package", License: "GPL-2.0-or-later",
 		Sources: map[string]Source{"main": Dsc{"pool/main/libx/libxyz+/libxyz+_2.10~rc1-1.1.dsc", sum}},
-		Lock:    &Lock{map[string]Stamp{"main": {"3:2.10~rc1-1.1", 1672326529}}},
-		Deb:     &Deb{Builder: "one", Debian: "debian", Outputs: []string{"libxyz1"}},
+		Lock:    &Lock{Sources: map[string]Locked{"main": {Version: "3:2.10~rc1-1.1", Epoch: 1672326529}}, Deb: &BuildLock{}},
+		Deb:     &Deb{Debian: "debian", Build: Build{Builder: "one", Outputs: []string{"libxyz1"}}},
 	}
-	if d := cmp.Diff(want, load(t, c, "dsc"), cmpopts.IgnoreUnexported(Deb{}), cmpopts.EquateEmpty()); d != "" {
+	if d := cmp.Diff(want, load(t, c, "dsc"), cmpopts.IgnoreUnexported(Build{}), cmpopts.EquateEmpty()); d != "" {
 		t.Error(d)
 	}
 	small := load(t, c, "small")

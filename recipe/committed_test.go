@@ -20,21 +20,24 @@ func TestCommitted(t *testing.T) {
 	for _, name := range c.Names() {
 		t.Run(name, func(t *testing.T) {
 			r := load(t, c, name)
-			in := Inputs{Builder: digest.Of([]byte("builder")), Sandbox: 1}
-			if p, ok := r.Sources[Main].(Path); ok {
-				main, err := c.Folder(r, p.Path)
-				if err != nil {
-					t.Fatal(err)
+			for _, f := range r.Formats() {
+				in := Inputs{Builder: digest.Of([]byte("builder")), Sandbox: 1}
+				if p, ok := r.Sources[Main].(Path); ok {
+					if _, err := c.Folder(r, p.Path); err != nil {
+						t.Fatal(err)
+					}
+					in.Trees = map[string]digest.Digest{Main: digest.Of([]byte("main"))}
+					in.Changelog = Stamp{"1.0-1", 1}
 				}
-				if _, err := c.FindDebian(r, main); err != nil {
+				if _, err := Close(r, f, AMD64, in); err != nil {
 					t.Error(err)
 				}
-				in.Trees = map[string]digest.Digest{Main: digest.Of([]byte("main"))}
-				in.Changelog = Stamp{"1.0-1", 1}
-			}
-			closed(t, r, in)
-			if _, err := c.ChainOf(r); err != nil {
-				t.Error(err)
+				if _, err := c.ChainOf(r, f); err != nil {
+					t.Error(err)
+				}
+				if _, err := c.ExtraPackages(r, f); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/fuel-infra/pbuild/store/digest"
 )
@@ -15,18 +16,24 @@ const DerivationFormat = 1
 // Derivation is a recipe closed for one format and one architecture. Close
 // makes it.
 type Derivation struct {
-	Name    string
-	Format  Format
-	Arch    Arch
-	Stamp   Stamp
-	Sandbox int           // ABI number of the sandbox
-	Builder digest.Digest // OCI config digest
-	Sources map[string]Input
-	Debian  DebianInput
-	Outputs []string
-	Debug   bool
-	Env     map[string]string
-	Modes   map[string]string
+	Name     string
+	Format   Format
+	Arch     Arch
+	Stamp    Stamp
+	Sandbox  int           // ABI number of the sandbox
+	Builder  digest.Digest // OCI config digest
+	Packages Extra
+	Sources  map[string]Input
+	Debian   FileInput // of a deb
+	Spec     FileInput // of an rpm
+	Source0  *Source0  // of an rpm
+	Outputs  []string
+	Debug    bool
+	Env      map[string]string
+	Modes    map[string]string
+	Defines  map[string]string
+	Home     map[string]Placed
+	Files    map[string]Placed
 }
 
 // InputKind says what an Input's digest covers.
@@ -35,20 +42,29 @@ type InputKind string
 // The kinds of inputs.
 const (
 	TreeInput InputKind = "tree" // a source tree: paths, kinds, executable bits, bytes, link targets
+	GitInput  InputKind = "git"  // the same of a commit, whose id a build may stamp
 	DscInput  InputKind = "dsc"  // the bytes of a .dsc, which names its other files by sha256
 )
 
 // Input is a source as the key sees it: what it is, not where it came from.
 type Input struct {
 	Kind   InputKind
+	Commit string // of a GitInput
 	Digest digest.Digest
 }
 
-// DebianInput is debian/ as the key sees it: a folder of the main source, or
-// the digest of one that is not in it.
-type DebianInput struct {
+// FileInput is debian/ or a spec as the key sees it: a path in the main source,
+// or the digest of what is not in it.
+type FileInput struct {
 	InSource string        // e.g. debian; empty when Digest counts
-	Digest   digest.Digest // of the folder's tree
+	Digest   digest.Digest // of the folder's tree, of the file's bytes
+}
+
+// Extra is what a build has beyond its builder.
+type Extra struct {
+	Packages digest.Digest       // of the list of packages, in their layer's order; zero: none
+	Date     time.Time           // to which the layer's file times are lowered
+	Mapped   map[string][]string // build dependencies that stand for others, or for none
 }
 
 // Fields returns what the text says, in its order: fixed names first to last,
@@ -58,19 +74,40 @@ func (d *Derivation) Fields() []Field {
 		{"name", []string{d.Name}},
 		{"format", []string{string(d.Format)}},
 		{"arch", []string{string(d.Arch)}},
-		{"version", []string{d.Stamp.Version}},
-		{"epoch", []string{strconv.FormatInt(d.Stamp.Epoch, 10)}},
-		{"sandbox", []string{strconv.Itoa(d.Sandbox)}},
-		{"builder", []string{d.Builder.String()}},
+	}
+	if d.Stamp.Version != "" {
+		f = append(f, Field{"version", []string{d.Stamp.Version}})
+	}
+	f = append(f,
+		Field{"epoch", []string{strconv.FormatInt(d.Stamp.Epoch, 10)}},
+		Field{"sandbox", []string{strconv.Itoa(d.Sandbox)}},
+		Field{"builder", []string{d.Builder.String()}},
+	)
+	if p := d.Packages; !p.Packages.IsZero() {
+		f = append(f, Field{"packages", []string{p.Packages.String(), strconv.FormatInt(p.Date.Unix(), 10)}})
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Packages.Mapped)) {
+		f = append(f, Field{"depend", append([]string{name}, d.Packages.Mapped[name]...)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Sources)) {
 		in := d.Sources[name]
-		f = append(f, Field{"source", []string{name, string(in.Kind), in.Digest.String()}})
+		values := []string{name, string(in.Kind)}
+		if in.Kind == GitInput {
+			values = append(values, in.Commit)
+		}
+		f = append(f, Field{"source", append(values, in.Digest.String())})
 	}
-	if d.Debian.InSource != "" {
-		f = append(f, Field{"debian", []string{"source", d.Debian.InSource}})
+	if d.Format == FormatRPM {
+		f = append(f, d.Spec.field("spec", "file"))
+		if d.Source0 != nil {
+			layout := "flat"
+			if d.Source0.Prefixed {
+				layout = "prefixed"
+			}
+			f = append(f, Field{"tarball", []string{d.Source0.Name, layout}})
+		}
 	} else {
-		f = append(f, Field{"debian", []string{"tree", d.Debian.Digest.String()}})
+		f = append(f, d.Debian.field("debian", "tree"))
 	}
 	for _, name := range d.Outputs {
 		f = append(f, Field{"output", []string{name}})
@@ -80,11 +117,37 @@ func (d *Derivation) Fields() []Field {
 		debug = "keep"
 	}
 	f = append(f, Field{"debug", []string{debug}})
-	for _, name := range slices.Sorted(maps.Keys(d.Env)) {
-		f = append(f, Field{"env", []string{name, d.Env[name]}})
+	f = append(f, pairs("env", d.Env)...)
+	f = append(f, pairs("mode", d.Modes)...)
+	f = append(f, pairs("define", d.Defines)...)
+	f = append(f, placedFields("home", d.Home)...)
+	return append(f, placedFields("file", d.Files)...)
+}
+
+func (i FileInput) field(name, kind string) Field {
+	if i.InSource != "" {
+		return Field{name, []string{"source", i.InSource}}
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.Modes)) {
-		f = append(f, Field{"mode", []string{name, d.Modes[name]}})
+	return Field{name, []string{kind, i.Digest.String()}}
+}
+
+// pairs returns a field for each entry, sorted by key.
+func pairs(name string, m map[string]string) (f []Field) {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		f = append(f, Field{name, []string{k, m[k]}})
+	}
+	return f
+}
+
+// placedFields returns a field for each file, by its path.
+func placedFields(name string, m map[string]Placed) (f []Field) {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		p := m[k]
+		if p.Link != "" {
+			f = append(f, Field{name, []string{k, "link", p.Link}})
+			continue
+		}
+		f = append(f, Field{name, []string{k, p.Mode, digest.Of([]byte(p.Content)).String()}})
 	}
 	return f
 }

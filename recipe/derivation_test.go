@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,12 +18,27 @@ import (
 
 var update = flag.Bool("update", false, "write golden files that are absent, and schemas")
 
+// goldens are the derivations of the fixture: recipes, as debs but for gitted.
+var goldens = []string{"dsc", "full", "gitted", "gitted-deb", "small"}
+
+// target returns what a golden is of.
+func target(name string) (string, Format) {
+	switch name {
+	case "gitted":
+		return name, FormatRPM
+	case "gitted-deb":
+		return "gitted", FormatDeb
+	}
+	return name, FormatDeb
+}
+
 // inputs returns fixed inputs that fit the fixture's recipe.
 func inputs(name string) Inputs {
 	in := Inputs{Builder: digest.Of([]byte("builder")), Sandbox: 1}
-	if name != "dsc" {
+	if name != "dsc" && name != "gitted" {
 		in.Trees = map[string]digest.Digest{"main": digest.Of([]byte("main"))}
 		in.Changelog = Stamp{"1:2.0~rc1-1", 1793534400}
+		in.Asked = &Asked{}
 	}
 	if name == "small" {
 		in.Debian = digest.Of([]byte("debian"))
@@ -39,14 +55,25 @@ func closed(t testing.TB, r *Recipe, in Inputs) *Derivation {
 	return d
 }
 
+// derived closes a golden.
+func derived(t testing.TB, name string) *Derivation {
+	t.Helper()
+	of, format := target(name)
+	d, err := Close(load(t, fixture(t), of), format, AMD64, inputs(of))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // TestGolden compares texts and keys with the committed ones. A text that
 // changes wants a new DerivationFormat, hence a new folder: -update writes only
 // what is absent.
 func TestGolden(t *testing.T) {
 	dir := filepath.Join("testdata", "derivations", fmt.Sprint(DerivationFormat))
 	var keys bytes.Buffer
-	for _, name := range []string{"dsc", "full", "small"} {
-		d := closed(t, load(t, fixture(t), name), inputs(name))
+	for _, name := range goldens {
+		d := derived(t, name)
 		golden(t, filepath.Join(dir, name+".txt"), d.Text())
 		fmt.Fprintf(&keys, "%s  %s.txt\n", d.Key().Hex(), name)
 	}
@@ -75,8 +102,8 @@ func golden(t *testing.T, file string, got []byte) {
 
 // TestFields: the text says its fields, and only them.
 func TestFields(t *testing.T) {
-	for _, name := range []string{"dsc", "full", "small"} {
-		d := closed(t, load(t, fixture(t), name), inputs(name))
+	for _, name := range goldens {
+		d := derived(t, name)
 		got, err := ParseDerivation(d.Text())
 		if err != nil {
 			t.Fatal(err)
@@ -117,7 +144,26 @@ func TestCloseRefuses(t *testing.T) {
 		{"tree", "small", func(_ *Recipe, in *Inputs, _ *Format, _ *Arch) { in.Trees = nil }, "recipe small: source main: no digest", false},
 		{"version", "small", func(_ *Recipe, in *Inputs, _ *Format, _ *Arch) { in.Changelog.Version = "x" }, `recipe small: debian/changelog: version "x": want a digit, then a-z A-Z 0-9 . + ~ -`, false},
 		{"epoch", "small", func(_ *Recipe, in *Inputs, _ *Format, _ *Arch) { in.Changelog.Epoch = -1 }, "recipe small: debian/changelog: date -1: before 1970 or after 9999", false},
-		{"no lock", "dsc", func(r *Recipe, _ *Inputs, _ *Format, _ *Arch) { r.Lock = nil }, "recipe dsc: source main: recipe.lock does not fit: there is none", true},
+		{"no lock", "dsc", func(r *Recipe, _ *Inputs, _ *Format, _ *Arch) { r.Lock = &Lock{Deb: &BuildLock{}} }, "recipe dsc: source main: recipe.lock does not fit: not in it", true},
+		{"no lock at all", "dsc", func(r *Recipe, _ *Inputs, _ *Format, _ *Arch) { r.Lock = nil }, "recipe dsc: deb: recipe.lock does not fit: it says nothing of build dependencies", true},
+		{"lock without format", "gitted", func(r *Recipe, _ *Inputs, _ *Format, _ *Arch) { r.Lock.Deb = nil }, "recipe gitted: deb: recipe.lock does not fit: it says nothing of build dependencies", true},
+		{"other ref", "gitted", func(r *Recipe, _ *Inputs, _ *Format, _ *Arch) { changeGit(r, func(g *Git) { g.Ref = "main" }) }, "recipe gitted: source main: recipe.lock does not fit: it says ref stable/1.0, the recipe main", true},
+		{"other commit", "gitted", func(r *Recipe, _ *Inputs, _ *Format, _ *Arch) {
+			ref := strings.Repeat("a", 40)
+			changeGit(r, func(g *Git) { g.Ref = ref })
+			changeLock(r, func(l *Locked) { l.Ref = ref })
+		}, "recipe gitted: source main: recipe.lock does not fit: it says commit 5a0893726aaffdf223c5c4387e6b39d46355a822, the recipe " + strings.Repeat("a", 40), true},
+		{"no version", "gitted", func(r *Recipe, _ *Inputs, _ *Format, _ *Arch) { changeLock(r, func(l *Locked) { l.Version = "" }) }, "recipe gitted: source main: recipe.lock does not fit: it says no version of debian/changelog", true},
+		{"new dependency", "gitted", func(r *Recipe, in *Inputs, _ *Format, _ *Arch) {
+			in.Asked = &Asked{Depends: append([]string{"flex"}, r.Lock.Deb.Depends...), Extra: r.Lock.Deb.Extra, Mapped: r.Lock.Deb.Mapped}
+		}, `recipe gitted: deb: recipe.lock does not fit: build dependency "flex" is not in it`, true},
+		{"dependency gone", "gitted", func(r *Recipe, in *Inputs, _ *Format, _ *Arch) {
+			in.Asked = &Asked{Depends: r.Lock.Deb.Depends[:1], Extra: r.Lock.Deb.Extra}
+		}, `recipe gitted: deb: recipe.lock does not fit: build dependency "dh-systemd" is asked for no more`, true},
+		{"new package", "small", func(_ *Recipe, in *Inputs, _ *Format, _ *Arch) { in.Asked.Extra = []string{"zsh"} }, `recipe small: deb: recipe.lock does not fit: package "zsh" is not in it`, true},
+		{"other mapping", "gitted", func(r *Recipe, in *Inputs, _ *Format, _ *Arch) {
+			in.Asked = &Asked{Depends: r.Lock.Deb.Depends, Extra: r.Lock.Deb.Extra, Mapped: map[string][]string{"dh-systemd": {"debhelper"}}}
+		}, "recipe gitted: deb: recipe.lock does not fit: dependencies.yaml maps dh-systemd otherwise", true},
 		{"lock without source", "dsc", func(r *Recipe, _ *Inputs, _ *Format, _ *Arch) { r.Lock.Sources = nil }, "recipe dsc: source main: recipe.lock does not fit: not in it", true},
 		{"stale lock", "dsc", func(r *Recipe, _ *Inputs, _ *Format, _ *Arch) {
 			r.Sources["main"] = Dsc{"pool/x/xy_9-1.dsc", digest.Of(nil)}

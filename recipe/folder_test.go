@@ -9,35 +9,44 @@ import (
 	"testing/fstest"
 )
 
-func TestFindDebian(t *testing.T) {
+// findDebian looks where realize looks.
+func findDebian(c *Collection, r *Recipe, main fs.FS) (fs.FS, error) {
+	folder, err := c.Debian(r)
+	if folder == nil && err == nil {
+		folder, err = r.DebianIn(main)
+	}
+	return folder, err
+}
+
+func TestDebian(t *testing.T) {
 	c := fixture(t)
-	small, full := load(t, c, "small"), load(t, c, "full")
 	in := fstest.MapFS{"packaging/changelog": {Data: []byte("in the source\n")}, "packaging/control": {}, "packaging/rules": {}}
+	bare := mapped(t, fstest.MapFS{"full/recipe.yaml": {Data: readFixture(t, "full/recipe.yaml")}})
 	for _, tc := range []struct {
-		name     string
-		r        *Recipe
-		main     fs.FS
-		inSource bool
-		want     string
+		name, recipe string
+		c            *Collection
+		main         fs.FS
+		want         string
 	}{
-		{"beside", small, fstest.MapFS{"x.c": {}}, false, "changelog\n"},
-		{"beside, other folder", full, fstest.MapFS{"debian/changelog": {}}, false, "changelog\n"},
-		{"both", full, in, true, "in the source\n"},
+		{"beside", "small", c, fstest.MapFS{"x.c": {}}, "changelog\n"},
+		{"beside, other folder", "full", c, fstest.MapFS{"debian/changelog": {}}, "changelog\n"},
+		{"both: the recipe's counts", "full", c, in, "changelog\n"},
+		{"in the source", "full", bare, in, "in the source\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			d, err := c.FindDebian(tc.r, tc.main)
+			d, err := findDebian(tc.c, load(t, tc.c, tc.recipe), tc.main)
 			if err != nil {
 				t.Fatal(err)
 			}
-			b, err := fs.ReadFile(d.FS, "changelog")
-			if err != nil || string(b) != tc.want || d.InSource != tc.inSource {
-				t.Errorf("%q, in source %v, %v", b, d.InSource, err)
+			b, err := fs.ReadFile(d, "changelog")
+			if err != nil || string(b) != tc.want {
+				t.Errorf("%q, %v", b, err)
 			}
 		})
 	}
 }
 
-func TestFindDebianMistakes(t *testing.T) {
+func TestDebianMistakes(t *testing.T) {
 	files := func(names ...string) fstest.MapFS {
 		m := fstest.MapFS{"full/recipe.yaml": {Data: readFixture(t, "full/recipe.yaml")}}
 		for _, n := range names {
@@ -51,16 +60,59 @@ func TestFindDebianMistakes(t *testing.T) {
 		main    fstest.MapFS
 		want    string
 	}{
-		{"missing", files(), fstest.MapFS{}, "full/recipe.yaml:11:11: deb.debian: no folder packaging in source main, nor in the recipe's folder"},
+		{"missing", files(), fstest.MapFS{}, "full/recipe.yaml:11:11: deb.debian: no folder packaging in the recipe's folder, nor in source main"},
 		{"file in source", files(), fstest.MapFS{"packaging": {}}, "full/recipe.yaml:11:11: deb.debian: packaging in source main is no folder"},
 		{"file beside", files("full/packaging"), fstest.MapFS{}, "recipe full: debian: full/packaging: is no folder"},
 		{"no rules", files("full/packaging/changelog", "full/packaging/control"), fstest.MapFS{}, "full/recipe.yaml:11:11: deb.debian: packaging/rules: file does not exist"},
-		{"no control in source", files("full/packaging/changelog", "full/packaging/control"), fstest.MapFS{"packaging/changelog": {}}, "full/recipe.yaml:11:11: deb.debian: packaging/control: file does not exist"},
+		{"no control in source", files(), fstest.MapFS{"packaging/changelog": {}}, "full/recipe.yaml:11:11: deb.debian: packaging/control: file does not exist"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := mapped(t, tc.recipes)
-			_, err := c.FindDebian(load(t, c, "full"), tc.main)
+			_, err := findDebian(c, load(t, c, "full"), tc.main)
 			says(t, err, tc.want)
+		})
+	}
+}
+
+// findSpec looks where realize looks.
+func findSpec(c *Collection, r *Recipe, main fs.FS) ([]byte, error) {
+	text, err := c.Spec(r)
+	if text == nil && err == nil {
+		text, err = r.SpecIn(main)
+	}
+	return text, err
+}
+
+func TestSpec(t *testing.T) {
+	yaml, lock := readFixture(t, "gitted/recipe.yaml"), readFixture(t, "gitted/recipe.lock")
+	for _, tc := range []struct {
+		name    string
+		recipes fstest.MapFS
+		main    fstest.MapFS
+		want    string // the text, or the error
+	}{
+		{"beside", fstest.MapFS{"gitted/specs/gitted.spec": {Data: []byte("beside")}}, fstest.MapFS{"specs/gitted.spec": {Data: []byte("inside")}}, "beside"},
+		{"inside", fstest.MapFS{}, fstest.MapFS{"specs/gitted.spec": {Data: []byte("inside")}}, "inside"},
+		{"folder elsewhere", fstest.MapFS{"gitted/specs/other.spec": {}}, fstest.MapFS{"specs/gitted.spec": {Data: []byte("inside")}}, "inside"},
+		{"missing", fstest.MapFS{}, fstest.MapFS{}, "gitted/recipe.yaml:16:9: rpm.spec: no file specs/gitted.spec in the recipe's folder, nor in source main"},
+		{"folder", fstest.MapFS{"gitted/specs/gitted.spec/x": {}}, fstest.MapFS{}, "gitted/recipe.yaml:16:9: rpm.spec: specs/gitted.spec: is no regular file"},
+		{"link", fstest.MapFS{}, fstest.MapFS{"specs/gitted.spec": {Mode: fs.ModeSymlink, Data: []byte("/etc/passwd")}}, "gitted/recipe.yaml:16:9: rpm.spec: specs/gitted.spec in source main: is no regular file"},
+		{"large", fstest.MapFS{"gitted/specs/gitted.spec": {Data: make([]byte, maxSpec+1)}}, fstest.MapFS{}, "gitted/recipe.yaml:16:9: rpm.spec: specs/gitted.spec: 4194305 bytes: more than 4194304"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.recipes["gitted/recipe.yaml"] = &fstest.MapFile{Data: yaml}
+			tc.recipes["gitted/recipe.lock"] = &fstest.MapFile{Data: lock}
+			for _, name := range []string{"shared", "more"} {
+				file := "profiles/" + name + ".yaml"
+				tc.recipes[file] = &fstest.MapFile{Data: readFixture(t, file)}
+			}
+			c := mapped(t, tc.recipes)
+			text, err := findSpec(c, load(t, c, "gitted"), tc.main)
+			if err != nil {
+				says(t, err, tc.want)
+			} else if string(text) != tc.want {
+				t.Errorf("%q", text)
+			}
 		})
 	}
 }

@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/fuel-infra/pbuild/internal/yamldoc"
+	"github.com/fuel-infra/pbuild/store/digest"
 )
 
 // addAll adds the committed files as seeds.
@@ -36,12 +38,13 @@ func placed(t *testing.T, err error) {
 // says nothing that reaches outside.
 func FuzzRecipe(f *testing.F) {
 	addAll(f, "testdata/collection/dsc/recipe.yaml", "testdata/collection/full/recipe.yaml", "testdata/collection/small/recipe.yaml",
+		"testdata/collection/gitted/recipe.yaml",
 		"../recipes/hello/recipe.yaml", "../recipes/tree/recipe.yaml")
 	f.Add([]byte(respelled))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var r *Recipe
 		var err error
-		for _, name := range []string{"full", "small", "dsc", "hello", "tree"} {
+		for _, name := range []string{"full", "small", "dsc", "gitted", "hello", "tree"} {
 			if r, err = parseRecipe("f", name, data); err == nil {
 				break
 			}
@@ -51,20 +54,35 @@ func FuzzRecipe(f *testing.F) {
 			return
 		}
 		in := inputs("full")
-		if d, ok := r.Sources[Main].(Dsc); ok {
-			r.Lock = &Lock{map[string]Stamp{Main: {d.version(), 1}}}
-			in.Changelog = Stamp{}
-			if _, err := parsePool(d.Path); err != nil {
+		in.Asked = nil
+		r.Lock = &Lock{Deb: &BuildLock{}, RPM: &BuildLock{}}
+		switch s := r.Sources[Main].(type) {
+		case Dsc:
+			r.Lock.Sources = map[string]Locked{Main: {Version: s.version(), Epoch: 1}}
+			in.Changelog, in.Trees = Stamp{}, nil
+			if _, err := parsePool(s.Path); err != nil {
+				t.Error(err)
+			}
+		case Git:
+			l := Locked{Version: "1", Epoch: 1, Ref: s.Ref, Commit: s.Ref, Tree: digest.Of(nil)}
+			r.Lock.Sources = map[string]Locked{Main: l}
+			in.Changelog, in.Trees = Stamp{}, nil
+			if _, err := parseGitURL(s.URL); err != nil {
 				t.Error(err)
 			}
 		}
-		d := closed(t, r, in)
-		fields, err := ParseDerivation(d.Text())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(d.Fields(), fields); diff != "" {
-			t.Error(diff)
+		for _, f := range r.Formats() {
+			d, err := Close(r, f, AMD64, in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fields, err := ParseDerivation(d.Text())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(d.Fields(), fields); diff != "" {
+				t.Error(diff)
+			}
 		}
 		if p, ok := r.Sources[Main].(Path); ok {
 			if _, err := parseInside(p.Path); err != nil {
@@ -75,17 +93,21 @@ func FuzzRecipe(f *testing.F) {
 }
 
 func FuzzLock(f *testing.F) {
-	addAll(f, "testdata/collection/dsc/recipe.lock", "../recipes/tree/recipe.lock")
-	sources := map[string]Source{Main: Dsc{}}
+	addAll(f, "testdata/collection/dsc/recipe.lock", "testdata/collection/gitted/recipe.lock", "../recipes/tree/recipe.lock")
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := parseLock("f", data, sources)
-		if err != nil {
-			placed(t, err)
-			return
-		}
-		for _, s := range l.Sources {
-			if _, err := parseVersion(s.Version); err != nil || s.Epoch < 1 {
-				t.Errorf("%+v: %v", s, err)
+		for _, s := range []Source{Dsc{}, Git{}} {
+			r := &Recipe{Sources: map[string]Source{Main: s}}
+			l, err := parseLock("f", data, r)
+			if err != nil {
+				placed(t, err)
+				continue
+			}
+			again, err := parseLock("f", l.Text(), r)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, l.Text())
+			}
+			if d := cmp.Diff(l, again, cmpopts.EquateEmpty()); d != "" {
+				t.Error(d)
 			}
 		}
 	})
@@ -140,7 +162,8 @@ func FuzzPackages(f *testing.F) {
 
 // FuzzDerivation: what is accepted is printed back to the byte.
 func FuzzDerivation(f *testing.F) {
-	addAll(f, "testdata/derivations/1/dsc.txt", "testdata/derivations/1/full.txt", "testdata/derivations/1/small.txt")
+	addAll(f, "testdata/derivations/1/dsc.txt", "testdata/derivations/1/full.txt", "testdata/derivations/1/small.txt",
+		"testdata/derivations/1/gitted.txt")
 	f.Add([]byte(header() + "x \"\\x00\\n\\\"\\\\\" \"\"\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fields, err := ParseDerivation(data)

@@ -10,16 +10,29 @@ import (
 	"syscall"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
 // change is one edit of a recipe of the fixture, or of its inputs.
 type change struct {
-	recipe string // full: path source with debian/ in it; small: debian/ beside it; dsc
+	recipe string // full: path source with debian/ in it; small: debian/ beside it; dsc; gitted: rpm; gitted-deb
 	field  string // struct and field, or more than these
 	counts bool   // it must change the key; else it must not
 	edit   func(*Recipe, *Inputs)
+}
+
+func changeLock(r *Recipe, edit func(*Locked)) {
+	l := r.Lock.Sources[Main]
+	edit(&l)
+	r.Lock.Sources[Main] = l
+}
+
+func changeGit(r *Recipe, edit func(*Git)) {
+	g := r.Sources[Main].(Git)
+	edit(&g)
+	r.Sources[Main] = g
 }
 
 var changes = []change{
@@ -28,8 +41,8 @@ var changes = []change{
 	{"full", "Recipe.License", false, func(r *Recipe, _ *Inputs) { r.License = "ISC" }},
 	{"full", "Recipe.Sources: kind, with the same digest", true, func(r *Recipe, in *Inputs) {
 		r.Sources["main"] = Dsc{"pool/x/xy_2.0~rc1-1.dsc", in.Trees["main"]}
-		r.Lock = &Lock{map[string]Stamp{"main": in.Changelog}}
-		r.Deb.Debian = "packaging"
+		r.Lock = &Lock{Sources: map[string]Locked{"main": {Version: in.Changelog.Version, Epoch: in.Changelog.Epoch}}, Deb: r.Lock.Build(FormatDeb)}
+		in.Trees, r.Deb.Debian = nil, "packaging"
 	}},
 	{"full", "Path.Path", false, func(r *Recipe, _ *Inputs) { r.Sources["main"] = Path{"elsewhere"} }},
 	{"dsc", "Dsc.Path", false, func(r *Recipe, _ *Inputs) {
@@ -40,26 +53,84 @@ var changes = []change{
 		d := r.Sources["main"].(Dsc)
 		r.Sources["main"] = Dsc{d.Path, digest.Of(nil)}
 	}},
-	{"dsc", "Lock.Sources: one that is not there", false, func(r *Recipe, _ *Inputs) { r.Lock.Sources["other"] = Stamp{"1", 1} }},
-	{"dsc", "Stamp.Version", true, func(r *Recipe, _ *Inputs) { r.Lock.Sources["main"] = Stamp{"4:2.10~rc1-1.1", 1672326529} }},
-	{"dsc", "Stamp.Epoch", true, func(r *Recipe, _ *Inputs) { r.Lock.Sources["main"] = Stamp{"3:2.10~rc1-1.1", 1672326530} }},
-	{"full", "Deb.Builder: its digest counts", false, func(r *Recipe, _ *Inputs) { r.Deb.Builder = "other" }},
+	{"gitted", "Git.URL", false, func(r *Recipe, _ *Inputs) { changeGit(r, func(g *Git) { g.URL = "https://other.example/x" }) }},
+	{"gitted", "Git.Mirrors", false, func(r *Recipe, _ *Inputs) { changeGit(r, func(g *Git) { g.Mirrors = nil }) }},
+	{"gitted", "Git.Submodules: the tree counts", false, func(r *Recipe, _ *Inputs) { changeGit(r, func(g *Git) { g.Submodules = false }) }},
+	{"gitted", "Git.Ref: and in the lock, with the same commit", false, func(r *Recipe, _ *Inputs) {
+		changeGit(r, func(g *Git) { g.Ref = "1.0" })
+		changeLock(r, func(l *Locked) { l.Ref = "1.0" })
+	}},
+	{"gitted", "Locked.Ref: a commit", false, func(r *Recipe, _ *Inputs) {
+		changeGit(r, func(g *Git) { g.Ref = r.Lock.Sources[Main].Commit })
+		changeLock(r, func(l *Locked) { l.Ref = l.Commit })
+	}},
+	{"gitted", "Locked.Commit", true, func(r *Recipe, _ *Inputs) { changeLock(r, func(l *Locked) { l.Commit = strings.Repeat("1", 40) }) }},
+	{"gitted", "Locked.Tree", true, func(r *Recipe, _ *Inputs) { changeLock(r, func(l *Locked) { l.Tree = digest.Of(nil) }) }},
+	{"gitted", "Locked.Epoch", true, func(r *Recipe, _ *Inputs) { changeLock(r, func(l *Locked) { l.Epoch++ }) }},
+	{"gitted", "Locked.Count: nothing stamps it", false, func(r *Recipe, _ *Inputs) { changeLock(r, func(l *Locked) { l.Count++ }) }},
+	{"gitted", "Locked.Version: of debian/changelog", false, func(r *Recipe, _ *Inputs) { changeLock(r, func(l *Locked) { l.Version = "9" }) }},
+	{"gitted-deb", "Locked.Version", true, func(r *Recipe, _ *Inputs) { changeLock(r, func(l *Locked) { l.Version = "9" }) }},
+	{"dsc", "Locked.Version: with Debian's epoch", true, func(r *Recipe, _ *Inputs) { changeLock(r, func(l *Locked) { l.Version = "4:2.10~rc1-1.1" }) }},
+	{"dsc", "Locked.Epoch: of a Dsc", true, func(r *Recipe, _ *Inputs) { changeLock(r, func(l *Locked) { l.Epoch++ }) }},
+	{"dsc", "Lock.Sources: one that is not there", false, func(r *Recipe, _ *Inputs) { r.Lock.Sources["other"] = Locked{Version: "1", Epoch: 1} }},
+	{"gitted", "BuildLock.Packages", true, func(r *Recipe, _ *Inputs) { r.Lock.RPM.Packages = digest.Of(nil) }},
+	{"gitted", "BuildLock.Packages: none", true, func(r *Recipe, _ *Inputs) { r.Lock.RPM.Packages = digest.Digest{} }},
+	{"gitted", "BuildLock.Release: its date is that of files", true, func(r *Recipe, _ *Inputs) {
+		r.Lock.RPM.Release.Date = r.Lock.RPM.Release.Date.Add(time.Second)
+	}},
+	{"gitted", "Release.Date: without packages", false, func(r *Recipe, in *Inputs) {
+		r.Lock.Deb.Release.Date = r.Lock.RPM.Release.Date.Add(time.Second)
+	}},
+	{"gitted", "Release.InRelease", false, func(r *Recipe, _ *Inputs) { r.Lock.RPM.Release.InRelease = digest.Of(nil) }},
+	{"gitted", "Asked.Depends", false, func(r *Recipe, _ *Inputs) { r.Lock.RPM.Depends = []string{"gcc"} }},
+	{"gitted", "Asked.Extra", false, func(r *Recipe, _ *Inputs) { r.Lock.RPM.Extra = nil }},
+	{"gitted", "Asked.Mapped", true, func(r *Recipe, _ *Inputs) { r.Lock.RPM.Mapped["python-setuptools"] = []string{"python3"} }},
+	{"gitted", "Asked.Mapped: to none", true, func(r *Recipe, _ *Inputs) { r.Lock.RPM.Mapped["python-setuptools"] = nil }},
+	{"full", "Build.Builder: its digest counts", false, func(r *Recipe, _ *Inputs) { r.Deb.Builder = "other" }},
+	{"gitted", "Build.Profiles: what they say is merged", false, func(r *Recipe, _ *Inputs) { r.RPM.Profiles = nil }},
+	{"gitted", "Build.Packages: the lock counts", false, func(r *Recipe, _ *Inputs) { r.RPM.Packages = nil }},
+	{"full", "Build.Outputs", true, func(r *Recipe, _ *Inputs) { r.Deb.Outputs = append(r.Deb.Outputs, "other") }},
+	{"full", "Build.Outputs: order", true, func(r *Recipe, _ *Inputs) { slices.Reverse(r.Deb.Outputs) }},
+	{"full", "Build.Require", false, func(r *Recipe, _ *Inputs) { r.Deb.Require = map[string][]string{"full": {"/x"}} }},
+	{"full", "Build.Debug", true, func(r *Recipe, _ *Inputs) { r.Deb.Debug = false }},
+	{"full", "Build.Env", true, func(r *Recipe, _ *Inputs) { r.Deb.Env["NEW"] = "" }},
+	{"full", "Build.Env: value", true, func(r *Recipe, _ *Inputs) { r.Deb.Env["EMPTY"] = " " }},
+	{"full", "Build.Modes", true, func(r *Recipe, _ *Inputs) { r.Deb.Modes["new"] = "0644" }},
+	{"full", "Build.Modes: value", true, func(r *Recipe, _ *Inputs) { r.Deb.Modes["a file"] = "0601" }},
+	{"gitted", "Build.Home", true, func(r *Recipe, _ *Inputs) { r.RPM.Home["x"] = r.RPM.Home[".own/rc"] }},
+	{"gitted", "Build.Files", true, func(r *Recipe, _ *Inputs) { r.RPM.Files["/opt/x"] = r.RPM.Home[".own/rc"] }},
+	{"gitted", "Placed.Content", true, func(r *Recipe, _ *Inputs) { r.RPM.Home[".own/rc"] = Placed{Content: "x = 2\n", Mode: "0600"} }},
+	{"gitted", "Placed.Mode", true, func(r *Recipe, _ *Inputs) { r.RPM.Home[".own/rc"] = Placed{Content: "x = 1\n", Mode: "0640"} }},
+	{"gitted", "Placed.Link", true, func(r *Recipe, _ *Inputs) { r.RPM.Files["/opt/own/tool"] = Placed{Link: "/bin/true"} }},
 	{"full", "Deb.Debian", true, func(r *Recipe, _ *Inputs) { r.Deb.Debian = "other" }},
 	{"small", "Deb.Debian: beside the source its digest counts", false, func(r *Recipe, _ *Inputs) { r.Deb.Debian = "other" }},
-	{"full", "Deb.Outputs", true, func(r *Recipe, _ *Inputs) { r.Deb.Outputs = append(r.Deb.Outputs, "other") }},
-	{"full", "Deb.Outputs: order", true, func(r *Recipe, _ *Inputs) { slices.Reverse(r.Deb.Outputs) }},
-	{"full", "Deb.Require", false, func(r *Recipe, _ *Inputs) { r.Deb.Require = map[string][]string{"full": {"/x"}} }},
-	{"full", "Deb.Debug", true, func(r *Recipe, _ *Inputs) { r.Deb.Debug = false }},
-	{"full", "Deb.Env", true, func(r *Recipe, _ *Inputs) { r.Deb.Env["NEW"] = "" }},
-	{"full", "Deb.Env: value", true, func(r *Recipe, _ *Inputs) { r.Deb.Env["EMPTY"] = " " }},
-	{"full", "Deb.Modes", true, func(r *Recipe, _ *Inputs) { r.Deb.Modes["new"] = "0644" }},
-	{"full", "Deb.Modes: value", true, func(r *Recipe, _ *Inputs) { r.Deb.Modes["a file"] = "0601" }},
+	{"gitted", "RPM.Spec", true, func(r *Recipe, _ *Inputs) { r.RPM.Spec = "other.spec" }},
+	{"gitted", "Source0.Name", true, func(r *Recipe, _ *Inputs) { r.RPM.Source0 = &Source0{"other", true} }},
+	{"gitted", "Source0.Prefixed", true, func(r *Recipe, _ *Inputs) { r.RPM.Source0 = &Source0{"gitted-src", false} }},
+	{"gitted", "Source0.Name: none", true, func(r *Recipe, _ *Inputs) { r.RPM.Source0 = nil }},
+	{"gitted", "RPM.Defines", true, func(r *Recipe, _ *Inputs) { r.RPM.Defines["new"] = "1" }},
+	{"gitted", "RPM.Defines: value", true, func(r *Recipe, _ *Inputs) { r.RPM.Defines["with_x"] = "2" }},
 	{"full", "Inputs.Trees", true, func(_ *Recipe, in *Inputs) { in.Trees["main"] = digest.Of(nil) }},
 	{"full", "Inputs.Trees: of no source", false, func(_ *Recipe, in *Inputs) { in.Trees["other"] = digest.Of(nil) }},
+	{"gitted", "Inputs.Trees: a folder with what is locked", false, func(r *Recipe, in *Inputs) {
+		in.Trees = map[string]digest.Digest{Main: r.Lock.Sources[Main].Tree}
+	}},
+	{"gitted-deb", "Inputs.Trees: a folder with what is locked, changelog read", false, func(r *Recipe, in *Inputs) {
+		in.Trees = map[string]digest.Digest{Main: r.Lock.Sources[Main].Tree}
+		in.Changelog = Stamp{"1.0-3", 17}
+	}},
+	{"gitted", "Inputs.Trees: a folder with something else", true, func(_ *Recipe, in *Inputs) {
+		in.Trees = map[string]digest.Digest{Main: digest.Of([]byte("other"))}
+		in.Changelog = Stamp{"", 17}
+	}},
+	{"gitted", "Inputs.Spec", true, func(_ *Recipe, in *Inputs) { in.Spec = digest.Of(nil) }},
+	{"full", "Stamp.Version", true, func(_ *Recipe, in *Inputs) { in.Changelog.Version = "2:2.0~rc1-1" }},
+	{"full", "Stamp.Epoch", true, func(_ *Recipe, in *Inputs) { in.Changelog.Epoch += 2 }},
 	{"full", "Inputs.Changelog: version", true, func(_ *Recipe, in *Inputs) { in.Changelog.Version += "x" }},
 	{"full", "Inputs.Changelog: epoch", true, func(_ *Recipe, in *Inputs) { in.Changelog.Epoch++ }},
 	{"small", "Inputs.Debian", true, func(_ *Recipe, in *Inputs) { in.Debian = digest.Of(nil) }},
 	{"small", "Inputs.Debian: in the source", true, func(_ *Recipe, in *Inputs) { in.Debian = digest.Digest{} }},
+	{"gitted", "Inputs.Asked: what the lock expects", false, func(r *Recipe, in *Inputs) { in.Asked = &r.Lock.RPM.Asked }},
 	{"full", "Inputs.Builder", true, func(_ *Recipe, in *Inputs) { in.Builder = digest.Of(nil) }},
 	{"full", "Inputs.Sandbox", true, func(_ *Recipe, in *Inputs) { in.Sandbox++ }},
 }
@@ -69,14 +140,11 @@ var changes = []change{
 func TestKey(t *testing.T) {
 	c := fixture(t)
 	seen := map[digest.Key]string{}
-	for _, name := range c.Names() {
-		seen[closed(t, load(t, c, name), inputs(name)).Key()] = name
+	for _, name := range goldens {
+		seen[closeAs(t, c, name, nil)] = name
 	}
 	for _, ch := range changes {
-		r, in := load(t, c, ch.recipe), inputs(ch.recipe)
-		before := closed(t, r, in).Key()
-		ch.edit(r, &in)
-		after := closed(t, r, in).Key()
+		before, after := closeAs(t, c, ch.recipe, nil), closeAs(t, c, ch.recipe, ch.edit)
 		if (before != after) != ch.counts {
 			t.Errorf("%s: key changed: %v", ch.field, before != after)
 		}
@@ -89,15 +157,33 @@ func TestKey(t *testing.T) {
 	}
 }
 
+// closeAs returns the key of a golden after an edit.
+func closeAs(t *testing.T, c *Collection, name string, edit func(*Recipe, *Inputs)) digest.Key {
+	t.Helper()
+	of, format := target(name)
+	r, in := load(t, c, of), inputs(of)
+	if edit != nil {
+		edit(r, &in)
+	}
+	d, err := Close(r, format, AMD64, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.Key()
+}
+
 // TestKeyFields: no field of what Close reads lacks a change.
 func TestKeyFields(t *testing.T) {
-	for _, v := range []any{Recipe{}, Path{}, Dsc{}, Deb{}, Lock{}, Stamp{}, Inputs{}} {
+	for _, v := range []any{
+		Recipe{}, Path{}, Git{}, Dsc{}, Build{}, Deb{}, RPM{}, Source0{}, Placed{},
+		Lock{}, Locked{}, BuildLock{}, Asked{}, Release{}, Stamp{}, Inputs{},
+	} {
 		typ := reflect.TypeOf(v)
 		for i := range typ.NumField() {
 			f := typ.Field(i)
 			name := typ.Name() + "." + f.Name
-			// Deb and Lock are structs of this list, told field by field.
-			if !f.IsExported() || f.Type.Kind() == reflect.Pointer {
+			// Structs of this list are told field by field.
+			if !f.IsExported() || f.Anonymous || f.Type.Kind() == reflect.Pointer && name != "Inputs.Asked" {
 				continue
 			}
 			if !slices.ContainsFunc(changes, func(c change) bool { return c.field == name || strings.HasPrefix(c.field, name+":") }) {

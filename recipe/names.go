@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -47,6 +48,11 @@ var (
 	envForm     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	modeForm    = regexp.MustCompile(`^0[0-7]{3}$`)
 	poolForm    = regexp.MustCompile(`^pool(/[A-Za-z0-9+~_][A-Za-z0-9.+~_-]*)+$`)
+	macroForm   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{2,}$`)
+	rpmNameForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]*$`)
+	commitForm  = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	refForm     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)*$`)
+	gitForm     = regexp.MustCompile(`^(https?|git|ssh)://([A-Za-z0-9_-]+@)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9~_][A-Za-z0-9.~_+-]*)+/?$`)
 	licenseForm = regexp.MustCompile(`^[A-Za-z0-9.+:() -]+$`)
 
 	upstreamForm = regexp.MustCompile(`^[0-9][A-Za-z0-9.+~:-]*$`)
@@ -137,6 +143,94 @@ func parseInstalled(s string) (string, error) {
 	}
 	return s, nil
 }
+
+// builderLinks are the first names of paths that builders have as links into
+// /usr: a file put there would take the link's place.
+var builderLinks = []string{"bin", "lib", "lib32", "lib64", "libx32", "sbin"}
+
+// sandboxPlaces are what a sandbox mounts over.
+var sandboxPlaces = []string{"build", "dev", "proc", "run", "sys", "tmp"}
+
+// parsePlace checks where files: puts a file.
+func parsePlace(s string) (string, error) {
+	if _, err := parseInstalled(s); err != nil {
+		return "", err
+	}
+	first, rest, _ := strings.Cut(s[1:], "/")
+	switch {
+	case slices.Contains(builderLinks, first):
+		return "", fmt.Errorf("path %q: /%s is a link: want /usr%s", s, first, s)
+	case rest == "" || slices.Contains(sandboxPlaces, first):
+		return "", fmt.Errorf("path %q: want a file of the system, such as /usr/bin/x; files of the build belong to home", s)
+	}
+	return s, nil
+}
+
+// parseTarget checks where a symbolic link leads; it is read inside the
+// sandbox.
+func parseTarget(s string) (string, error) {
+	if s == "" || len(s) > 1024 || strings.ContainsFunc(s, unicode.IsControl) {
+		return "", fmt.Errorf("link %q: want a path", s)
+	}
+	return s, nil
+}
+
+// parseSpec checks the path of a spec file.
+func parseSpec(s string) (string, error) {
+	if !strings.HasSuffix(s, ".spec") {
+		return "", fmt.Errorf("path %q: want one that ends in .spec", s)
+	}
+	return parseInside(s)
+}
+
+// parseRPMName checks the name of an rpm package, as strict as rpmbuild.
+func parseRPMName(s string) (string, error) {
+	switch {
+	case len(s) > 128 || !rpmNameForm.MatchString(s) || strings.Contains(s, ".."):
+		return "", fmt.Errorf("package name %q: want letters, digits and . _ + - beginning with a letter, a digit or _", s)
+	case strings.HasSuffix(s, "-debuginfo"), strings.HasSuffix(s, "-debugsource"):
+		return "", fmt.Errorf("%q: is made by debug: keep: leave it out", s)
+	}
+	return s, nil
+}
+
+// parseMacro checks the body of a macro: one line, which rpm expands.
+func parseMacro(s string) (string, error) {
+	if s == "" || len(s) > 4096 || strings.ContainsFunc(s, unicode.IsControl) {
+		return "", fmt.Errorf("want one line of 1 to 4096 bytes")
+	}
+	return s, nil
+}
+
+// parseGitURL checks where a git repository is. The forms that name a file, a
+// program or an option are not among them, and no password.
+func parseGitURL(s string) (string, error) {
+	if len(s) > 512 || !gitForm.MatchString(s) || strings.Contains(s, "/../") || strings.HasSuffix(s, "/..") {
+		return "", fmt.Errorf("URL %q: want https://, http://, ssh:// or git:// with a host and a path", s)
+	}
+	return s, nil
+}
+
+// parseRef checks a commit, a branch or a tag (git-check-ref-format(1), and
+// nothing that a command line could take for an option or a range).
+func parseRef(s string) (string, error) {
+	if len(s) > 200 || !refForm.MatchString(s) || strings.Contains(s, "..") || strings.HasSuffix(s, ".") ||
+		strings.HasSuffix(s, ".lock") || strings.Contains(s, ".lock/") {
+		return "", fmt.Errorf("ref %q: want a commit, a branch or a tag", s)
+	}
+	return s, nil
+}
+
+// parseCommit checks a full commit id, SHA-1 or SHA-256.
+func parseCommit(s string) (string, error) {
+	if !commitForm.MatchString(s) {
+		return "", fmt.Errorf("commit %q: want 40 or 64 lower case hexadecimal digits", s)
+	}
+	return s, nil
+}
+
+// IsCommit reports whether a ref is a full commit id.
+func IsCommit(ref string) bool { return commitForm.MatchString(ref) }
 
 // parseMode checks the permissions of a file: four octal digits, without
 // setuid, setgid and sticky bits.

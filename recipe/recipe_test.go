@@ -37,7 +37,7 @@ func mistakes() []mistake {
 	dsc := "sources: {main: {dsc: {path: pool/main/xx/xx_1-1.dsc, sha256: " + strings.Repeat("1", 63) + "a}}}"
 	return []mistake{
 		{"unknown field", "license: MIT", "license: MIT\nlicence: MIT", `f:5:1: unknown field "licence": did you mean license?`},
-		{"later field", "license: MIT", "license: MIT\nlint: {fail: error}", `f:5:1: unknown field "lint": known are format, name, summary, license, sources, deb`},
+		{"later field", "license: MIT", "license: MIT\nlint: {fail: error}", `f:5:1: unknown field "lint": known are format, name, summary, license, sources, rpm, deb`},
 		{"unknown in deb", "  debug: drop", "  debuk: drop", `f:11:3: deb: unknown field "debuk": did you mean debug?`},
 		{"duplicate", "  debug: drop", "  debug: drop\n  builder: two", `f:12:3: duplicate key "builder": first in line 7`},
 		{"no format", "format: 1\n", "", "f:1:1: format: missing"},
@@ -54,7 +54,7 @@ func mistakes() []mistake {
 		{"license", "license: MIT", "license: MIT/X11", `f:4:10: license: license "MIT/X11": want an SPDX expression such as GPL-2.0-or-later`},
 		{"no sources", "sources: {main: {path: src}}\n", "", "f:1:1: sources: missing"},
 		{"no main", "{main: {path: src}}", "{mian: {path: src}}", "f:5:10: sources.main: missing\n" + `f:5:11: sources: unknown field "mian": did you mean main?`},
-		{"no kind", "{path: src}", "{}", "f:5:17: sources.main: want path or dsc"},
+		{"no kind", "{path: src}", "{}", "f:5:17: sources.main: want path or git or dsc"},
 		{"two kinds", "{path: src}", "{path: src, dsc: {}}", "f:5:17: sources.main: has path and dsc: want one of them"},
 		{"source text", "{path: src}", "src", "f:5:17: sources.main: want a mapping, have text"},
 		{"absolute source", "{path: src}", "{path: /etc}", `f:5:24: sources.main.path: path "/etc": is absolute: want one inside`},
@@ -63,7 +63,19 @@ func mistakes() []mistake {
 		{"source unclean", "{path: src}", "{path: ./src}", `f:5:24: sources.main.path: path "./src": want names joined by single slashes, no . or .. among them`},
 		{"source itself", "{path: src}", "{path: .}", `f:5:24: sources.main.path: path ".": want names joined by single slashes, no . or .. among them`},
 		{"home", "{path: src}", "{path: ~}", "f:5:24: no value: write one, or leave the field out"},
-		{"git", "{path: src}", "{git: https://x.example/y}", `f:5:18: sources.main: unknown field "git": known are path, dsc`},
+		{"git without ref", "{path: src}", "{git: https://x.example/y}", "f:5:17: sources.main.ref: missing"},
+		{"git file", "{path: src}", "{git: 'file:///home/x', ref: main}", `f:5:23: sources.main.git: URL "file:///home/x": want https://, http://, ssh:// or git:// with a host and a path`},
+		{"git program", "{path: src}", "{git: 'ext::sh -c id', ref: main}", `f:5:23: sources.main.git: URL "ext::sh -c id": want https://, http://, ssh:// or git:// with a host and a path`},
+		{"git option", "{path: src}", "{git: --upload-pack=id, ref: main}", `f:5:23: sources.main.git: URL "--upload-pack=id": want https://, http://, ssh:// or git:// with a host and a path`},
+		{"git host option", "{path: src}", "{git: 'ssh://-oProxyCommand=id/x', ref: main}", `f:5:23: sources.main.git: URL "ssh://-oProxyCommand=id/x": want https://, http://, ssh:// or git:// with a host and a path`},
+		{"git password", "{path: src}", "{git: 'https://me:secret@x.example/y', ref: main}", `f:5:23: sources.main.git: URL "https://me:secret@x.example/y": want https://, http://, ssh:// or git:// with a host and a path`},
+		{"git up", "{path: src}", "{git: 'https://x.example/a/../b', ref: main}", `f:5:23: sources.main.git: URL "https://x.example/a/../b": want https://, http://, ssh:// or git:// with a host and a path`},
+		{"git mirror", "{path: src}", "{git: 'https://x.example/a', mirrors: [/srv/a], ref: main}", `f:5:56: sources.main.mirrors[0]: URL "/srv/a": want https://, http://, ssh:// or git:// with a host and a path`},
+		{"ref option", "{path: src}", "{git: 'https://x.example/a', ref: '--all'}", `f:5:51: sources.main.ref: ref "--all": want a commit, a branch or a tag`},
+		{"ref range", "{path: src}", "{git: 'https://x.example/a', ref: 'a..b'}", `f:5:51: sources.main.ref: ref "a..b": want a commit, a branch or a tag`},
+		{"ref date", "{path: src}", "{git: 'https://x.example/a', ref: 'main@{1}'}", `f:5:51: sources.main.ref: ref "main@{1}": want a commit, a branch or a tag`},
+		{"ref number", "{path: src}", "{git: 'https://x.example/a', ref: 1.10}", `f:5:51: sources.main.ref: 1.10 is a number: quote it`},
+		{"ref of a path", "{path: src}", "{path: src, ref: main}", "f:5:34: sources.main.ref: belongs to git"},
 		{"dsc with debian", "sources: {main: {path: src}}", dsc, "f:8:11: deb.debian: a Debian source package brings its own: leave it out"},
 		{
 			"dsc url", "{path: src}", "{dsc: {path: 'https://x.example/x_1.dsc', sha256: a}}",
@@ -71,7 +83,7 @@ func mistakes() []mistake {
 				`f:5:67: sources.main.dsc.sha256: digest "sha256:a": want sha256: and 64 lower case hexadecimal digits` + "\n" +
 				"f:8:11: deb.debian: a Debian source package brings its own: leave it out",
 		},
-		{"no deb", base[strings.Index(base, "deb:"):], "", "f:1:1: deb: missing"},
+		{"no deb", base[strings.Index(base, "deb:"):], "", "f:1:1: deb or rpm: missing: at least one says what is made"},
 		{"deb list", base[strings.Index(base, "deb:"):], "deb: []\n", "f:6:6: deb: want a mapping, have a list"},
 		{"deb empty", base[strings.Index(base, "deb:"):], "deb: {}\n", "f:6:6: deb.builder: missing\nf:6:6: deb.outputs: missing"},
 		{"builder path", "builder: one", "builder: ../one", `f:7:12: deb.builder: name "../one": want lower case letters and digits, joined by single . or -, at most 64`},
@@ -94,8 +106,19 @@ func mistakes() []mistake {
 		{"mode setuid", `"0755"`, `"4755"`, `f:13:25: deb.modes.debian/rules: "4755": want a mode such as "0755"`},
 		{"mode empty", `"0755"`, `""`, `f:13:25: deb.modes.debian/rules: "": want a mode such as "0755"`},
 		{"mode outside", "debian/rules:", "../rules:", `f:13:11: deb.modes.../rules: path "../rules": leads outside`},
-		{"privilege", "  debug: drop", "  debug: drop\n  privileged: true", `f:12:3: deb: unknown field "privileged": known are builder, debian, outputs, require, debug, env, modes`},
-		{"network", "  debug: drop", "  debug: drop\n  network: true", `f:12:3: deb: unknown field "network": known are builder, debian, outputs, require, debug, env, modes`},
+		{"packages none", "  debug: drop", "  debug: drop\n  packages: []", "f:12:13: deb.packages: want at least one"},
+		{"packages file", "  debug: drop", "  debug: drop\n  packages: [./x.deb]", `f:12:14: deb.packages[0]: package name "./x.deb": want two or more of a-z 0-9 + - . beginning with a letter or digit`},
+		{"home outside", "  debug: drop", "  debug: drop\n  home: {../x: {content: a}}", `f:12:10: deb.home.../x: path "../x": leads outside`},
+		{"home nothing", "  debug: drop", "  debug: drop\n  home: {x: {}}", "f:12:13: deb.home.x: want content or link"},
+		{"home both", "  debug: drop", "  debug: drop\n  home: {x: {content: a, link: b}}", "f:12:13: deb.home.x: has content and link: want one of them"},
+		{"files relative", "  debug: drop", "  debug: drop\n  files: {usr/x: {content: a}}", `f:12:11: deb.files.usr/x: path "usr/x": want an absolute path without . and .. and doubled slashes`},
+		{"files link", "  debug: drop", "  debug: drop\n  files: {/bin/x: {content: a}}", `f:12:11: deb.files./bin/x: path "/bin/x": /bin is a link: want /usr/bin/x`},
+		{"files build", "  debug: drop", "  debug: drop\n  files: {/build/x: {content: a}}", `f:12:11: deb.files./build/x: path "/build/x": want a file of the system, such as /usr/bin/x; files of the build belong to home`},
+		{"files mode of a link", "  debug: drop", "  debug: drop\n  files: {/opt/x: {link: a, mode: \"0755\"}}", "f:12:35: deb.files./opt/x.mode: a link has none: leave it out"},
+		{"files setuid", "  debug: drop", "  debug: drop\n  files: {/opt/x: {content: a, mode: \"4755\"}}", `f:12:38: deb.files./opt/x.mode: "4755": want a mode such as "0755"`},
+		{"host file", "  debug: drop", "  debug: drop\n  files: {/opt/x: {file: /etc/shadow}}", `f:12:20: deb.files./opt/x: unknown field "file": known are content, link, mode`},
+		{"privilege", "  debug: drop", "  debug: drop\n  privileged: true", `f:12:3: deb: unknown field "privileged": known are debian, builder, profiles, packages, outputs, require, debug, env, modes, home, files`},
+		{"network", "  debug: drop", "  debug: drop\n  network: true", `f:12:3: deb: unknown field "network": known are debian, builder, profiles, packages, outputs, require, debug, env, modes, home, files`},
 	}
 }
 
@@ -117,12 +140,17 @@ func TestMistakes(t *testing.T) {
 func TestLockMistakes(t *testing.T) {
 	sources := map[string]Source{"main": Dsc{Path: "pool/main/x/x_1-1.dsc"}}
 	local := map[string]Source{"main": Path{"src"}}
+	remote := map[string]Source{"main": Git{Ref: "main"}}
 	for _, c := range []struct {
 		name, in string
 		sources  map[string]Source
 		want     string
 	}{
-		{"no sources", "format: 1\n", sources, "f:1:1: sources: missing"},
+		{"no commit", "format: 1\nsources: {main: {ref: main, epoch: 1, count: 1}}\n", remote, "f:2:17: sources.main.commit: missing\nf:2:17: sources.main.tree: missing"},
+		{"short commit", "format: 1\nsources: {main: {ref: main, commit: 5a08937, tree: x, epoch: 1, count: 0}}\n", remote, `f:2:37: sources.main.commit: commit "5a08937": want 40 or 64 lower case hexadecimal digits` + "\n" +
+			`f:2:52: sources.main.tree: digest "x": want sha256: and 64 lower case hexadecimal digits` + "\nf:2:72: sources.main.count: 0: want 1 to 2147483647"},
+		{"packages without release", "format: 1\ndeb: {packages: 'sha256:" + strings.Repeat("1", 64) + "'}\n", sources, "f:2:6: deb.release: missing"},
+		{"mapped text", "format: 1\ndeb: {mapped: {x: y}}\n", sources, "f:2:19: deb.mapped.x: want a list, have text"},
 		{"version number", "format: 1\nsources: {main: {version: 1.10, epoch: 1}}\n", sources, "f:2:27: sources.main.version: 1.10 is a number: quote it"},
 		{"version", "format: 1\nsources: {main: {version: x, epoch: 1}}\n", sources, `f:2:27: sources.main.version: version "x": want a digit, then a-z A-Z 0-9 . + ~ -`},
 		{"epoch", "format: 1\nsources: {main: {version: 1-1, epoch: 0}}\n", sources, "f:2:39: sources.main.epoch: 0: want 1 to 253402300799"},
@@ -132,7 +160,7 @@ func TestLockMistakes(t *testing.T) {
 		{"not a mapping", "format: 1\nsources: [main]\n", sources, "f:2:10: sources: want a mapping, have a list"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := parseLock("f", []byte(c.in), c.sources)
+			_, err := parseLock("f", []byte(c.in), &Recipe{Sources: c.sources})
 			says(t, err, c.want)
 		})
 	}

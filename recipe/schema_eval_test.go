@@ -34,7 +34,8 @@ func keyword(schema map[string]any, word string, arg, v any) error {
 	switch word {
 	case "$schema", "title", "description":
 	case "type":
-		kinds := map[string]bool{"object": isObject, "array": isList, "string": isString, "integer": reflect.ValueOf(v).CanInt()}
+		_, isBool := v.(bool)
+		kinds := map[string]bool{"boolean": isBool, "object": isObject, "array": isList, "string": isString, "integer": reflect.ValueOf(v).CanInt()}
 		if !kinds[arg.(string)] {
 			return wrong
 		}
@@ -63,6 +64,21 @@ func keyword(schema map[string]any, word string, arg, v any) error {
 		}
 		if fits != 1 {
 			return wrong
+		}
+	case "anyOf":
+		if !slices.ContainsFunc(arg.([]any), func(one any) bool { return evaluate(one.(map[string]any), v) == nil }) {
+			return wrong
+		}
+	case "dependentRequired":
+		for name, others := range arg.(map[string]any) {
+			if _, ok := object[name]; !ok {
+				continue
+			}
+			for _, other := range others.([]any) {
+				if _, ok := object[other.(string)]; !ok {
+					return wrong
+				}
+			}
 		}
 	case "required":
 		for _, name := range arg.([]any) {
@@ -137,12 +153,18 @@ func TestSchemaFields(t *testing.T) {
 		{"recipe", "sources: {main: {qqqqqq: 1}}", []string{"sources", "main"}},
 		{"recipe", dsc, []string{"sources", "main", "dsc"}},
 		{"recipe", "deb: {qqqqqq: 1}", []string{"deb"}},
+		{"recipe", "rpm: {qqqqqq: 1}", []string{"rpm"}},
+		{"recipe", "rpm: {source0: {qqqqqq: 1}}", []string{"rpm", "source0"}},
+		{"profile", "qqqqqq: 1", nil},
 		{"builder", "qqqqqq: 1", nil},
 	} {
 		var err error
-		if c.file == "recipe" {
+		switch c.file {
+		case "recipe":
 			_, err = parseRecipe("f", "x", []byte(c.in))
-		} else {
+		case "profile":
+			_, err = parseProfile("f", "x", []byte(c.in))
+		default:
 			_, err = parseBuilder("f", "x", []byte(c.in))
 		}
 		_, list, ok := strings.Cut(err.Error(), `unknown field "qqqqqq": known are `)
@@ -190,8 +212,9 @@ func TestSchemaAgrees(t *testing.T) {
 	for kind, files := range map[string][]string{
 		"recipe": {
 			"testdata/collection/small/recipe.yaml", "testdata/collection/full/recipe.yaml", "testdata/collection/dsc/recipe.yaml",
-			"../recipes/hello/recipe.yaml", "../recipes/tree/recipe.yaml",
+			"testdata/collection/gitted/recipe.yaml", "../recipes/hello/recipe.yaml", "../recipes/tree/recipe.yaml",
 		},
+		"profile": {"testdata/collection/profiles/shared.yaml", "testdata/collection/profiles/more.yaml"},
 		"builder": {
 			"testdata/collection/builders/one.yaml", "testdata/collection/builders/two.yaml",
 			"../recipes/builders/debian-12-base.yaml", "../recipes/builders/debian-12-deb.yaml",

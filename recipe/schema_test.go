@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"os"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/invopop/jsonschema"
@@ -20,7 +22,8 @@ type recipeFile struct {
 	Summary oneLine     `json:"summary" jsonschema_description:"What it is, for people. Not in the key."`
 	License license     `json:"license" jsonschema_description:"An SPDX expression. Not in the key."`
 	Sources sourcesFile `json:"sources" jsonschema_description:"Where files come from; main is what is built."`
-	Deb     debFile     `json:"deb" jsonschema_description:"How Debian packages are made."`
+	RPM     *rpmFile    `json:"rpm,omitempty" jsonschema:"anyof_required=rpm" jsonschema_description:"How RPM packages are made."`
+	Deb     *debFile    `json:"deb,omitempty" jsonschema:"anyof_required=deb" jsonschema_description:"How Debian packages are made."`
 }
 
 type sourcesFile struct {
@@ -28,8 +31,16 @@ type sourcesFile struct {
 }
 
 type sourceFile struct {
-	Path insidePath `json:"path,omitempty" jsonschema:"oneof_required=path" jsonschema_description:"A folder inside the recipe's folder."`
-	Dsc  *dscFile   `json:"dsc,omitempty" jsonschema:"oneof_required=dsc" jsonschema_description:"A Debian source package."`
+	Path       insidePath `json:"path,omitempty" jsonschema:"oneof_required=path" jsonschema_description:"A folder inside the recipe's folder."`
+	Git        gitURL     `json:"git,omitempty" jsonschema:"oneof_required=git" jsonschema_description:"A git repository: https, http, ssh or git."`
+	Mirrors    []gitURL   `json:"mirrors,omitempty" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"Other places of the same repository."`
+	Ref        gitRef     `json:"ref,omitempty" jsonschema_description:"A full commit id, a branch or a tag."`
+	Submodules bool       `json:"submodules,omitempty" jsonschema_description:"Whether the files of submodules belong to the source. Default: false."`
+	Dsc        *dscFile   `json:"dsc,omitempty" jsonschema:"oneof_required=dsc" jsonschema_description:"A Debian source package."`
+}
+
+func (sourceFile) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.DependentRequired = map[string][]string{"git": {"ref"}, "mirrors": {"git"}, "ref": {"git"}, "submodules": {"git"}}
 }
 
 type dscFile struct {
@@ -38,13 +49,62 @@ type dscFile struct {
 }
 
 type debFile struct {
-	Builder recipeName   `json:"builder" jsonschema_description:"builders/NAME.yaml: the system that the build sees."`
-	Debian  insidePath   `json:"debian,omitempty" jsonschema_description:"The folder debian/, looked for in main, then in the recipe's folder. Default: debian."`
-	Outputs []outputName `json:"outputs" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"The packages made, no more and no less."`
-	Require requireFile  `json:"require,omitempty" jsonschema_description:"Paths that a package must hold. Not in the key."`
-	Debug   string       `json:"debug,omitempty" jsonschema:"enum=keep,enum=drop" jsonschema_description:"Whether NAME-dbgsym packages are made. Default: drop."`
-	Env     envFile      `json:"env,omitempty" jsonschema_description:"Environment of the build."`
-	Modes   modesFile    `json:"modes,omitempty" jsonschema_description:"Permissions of files before the build."`
+	Debian   insidePath    `json:"debian,omitempty" jsonschema_description:"The folder debian/, looked for in the recipe's folder, then in main. Default: debian."`
+	Builder  recipeName    `json:"builder" jsonschema_description:"builders/NAME.yaml: the system that the build sees."`
+	Profiles []recipeName  `json:"profiles,omitempty" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"profiles/NAME.yaml, merged into this."`
+	Packages []packageName `json:"packages,omitempty" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"Packages of the builder's suite beyond what debian/control asks for."`
+	Outputs  []outputName  `json:"outputs" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"The packages made, no more and no less."`
+	Require  requireFile   `json:"require,omitempty" jsonschema_description:"Paths that a package must hold. Not in the key."`
+	Debug    string        `json:"debug,omitempty" jsonschema:"enum=keep,enum=drop" jsonschema_description:"Whether NAME-dbgsym packages are made. Default: drop."`
+	Env      envFile       `json:"env,omitempty" jsonschema_description:"Environment of the build."`
+	Modes    modesFile     `json:"modes,omitempty" jsonschema_description:"Permissions of files before the build."`
+	Home     homeFile      `json:"home,omitempty" jsonschema_description:"Files below $HOME of the build."`
+	Files    filesFile     `json:"files,omitempty" jsonschema_description:"Files over what the builder has, by absolute path."`
+}
+
+type rpmFile struct {
+	Spec     specPath      `json:"spec" jsonschema_description:"The spec file, looked for in the recipe's folder, then in main."`
+	Source0  *source0File  `json:"source0,omitempty" jsonschema_description:"The tarball that is made of main; left out for a spec without one."`
+	Defines  definesFile   `json:"defines,omitempty" jsonschema_description:"Macros of the build."`
+	Builder  recipeName    `json:"builder" jsonschema_description:"builders/NAME.yaml: the system that the build sees."`
+	Profiles []recipeName  `json:"profiles,omitempty" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"profiles/NAME.yaml, merged into this."`
+	Packages []packageName `json:"packages,omitempty" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"Packages of the builder's suite beyond what the spec asks for."`
+	Outputs  []rpmName     `json:"outputs" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"The packages made, no more and no less."`
+	Require  rpmRequire    `json:"require,omitempty" jsonschema_description:"Paths that a package must hold. Not in the key."`
+	Debug    string        `json:"debug,omitempty" jsonschema:"enum=keep,enum=drop" jsonschema_description:"Whether debuginfo and debugsource packages are made. Default: drop."`
+	Env      envFile       `json:"env,omitempty" jsonschema_description:"Environment of the build."`
+	Modes    modesFile     `json:"modes,omitempty" jsonschema_description:"Permissions of files before the build."`
+	Home     homeFile      `json:"home,omitempty" jsonschema_description:"Files below $HOME of the build."`
+	Files    filesFile     `json:"files,omitempty" jsonschema_description:"Files over what the builder has, by absolute path."`
+}
+
+type source0File struct {
+	Name   rpmName `json:"name" jsonschema_description:"The tarball is NAME-VERSION.tar.gz."`
+	Layout string  `json:"layout" jsonschema:"enum=prefixed,enum=flat" jsonschema_description:"With one folder NAME-VERSION, or without."`
+}
+
+// placedFile is a value of home: and files:.
+type placedFile struct {
+	Content string  `json:"content,omitempty" jsonschema:"oneof_required=content"`
+	Link    oneLine `json:"link,omitempty" jsonschema:"oneof_required=link"`
+	Mode    string  `json:"mode,omitempty" jsonschema_description:"Default: 0644."`
+}
+
+func (placedFile) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.DependentRequired = map[string][]string{"mode": {"content"}}
+	mode, _ := s.Properties.Get("mode")
+	mode.Pattern = modeForm.String()
+}
+
+type profileFile struct {
+	Format   int           `json:"format" jsonschema:"enum=1" jsonschema_description:"The format of this file."`
+	Name     recipeName    `json:"name" jsonschema_description:"The name of the profile and of this file."`
+	Summary  oneLine       `json:"summary" jsonschema_description:"What it is, for people."`
+	Packages []packageName `json:"packages,omitempty" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"Packages of the builder's suite."`
+	Env      envFile       `json:"env,omitempty" jsonschema_description:"Environment of the build."`
+	Home     homeFile      `json:"home,omitempty" jsonschema_description:"Files below $HOME of the build."`
+	Files    filesFile     `json:"files,omitempty" jsonschema_description:"Files over what the builder has, by absolute path."`
+	Defines  definesFile   `json:"defines,omitempty" jsonschema_description:"Macros, for rpm only."`
 }
 
 type builderFile struct {
@@ -65,9 +125,17 @@ type (
 	insidePath  string
 	dscPath     string
 	sha256Hex   string
+	rpmName     string
+	specPath    string
+	gitURL      string
+	gitRef      string
 	requireFile map[string][]string
+	rpmRequire  map[string][]string
 	envFile     map[string]string
 	modesFile   map[string]string
+	definesFile map[string]string
+	homeFile    map[string]placedFile
+	filesFile   map[string]placedFile
 )
 
 func text(form string) *jsonschema.Schema {
@@ -126,11 +194,62 @@ func (insidePath) JSONSchema() *jsonschema.Schema {
 	return s
 }
 
-func (requireFile) JSONSchema() *jsonschema.Schema {
+func (rpmName) JSONSchema() *jsonschema.Schema {
+	s := pattern(rpmNameForm)
+	s.Not = text(`\.\.|-debuginfo$|-debugsource$`)
+	return s
+}
+
+func (specPath) JSONSchema() *jsonschema.Schema {
+	s := text(`^[^/\x00-\x1f\x7f]+(/[^/\x00-\x1f\x7f]+)*\.spec$`)
+	s.Not = notDotted
+	return s
+}
+
+func (gitURL) JSONSchema() *jsonschema.Schema {
+	s := pattern(gitForm)
+	s.Not = text(`/\.\.(/|$)`)
+	return s
+}
+
+func (gitRef) JSONSchema() *jsonschema.Schema {
+	s := pattern(refForm)
+	s.Not = text(`\.\.|\.$|\.lock(/|$)`)
+	return s
+}
+
+func (homeFile) JSONSchema() *jsonschema.Schema { return placedFiles(insidePath("").JSONSchema()) }
+
+func (filesFile) JSONSchema() *jsonschema.Schema {
+	names := text(`^/[^/\x00-\x1f\x7f]+(/[^/\x00-\x1f\x7f]+)+$`)
+	first := strings.Join(slices.Concat(builderLinks, sandboxPlaces), "|")
+	names.Not = text(`(^|/)\.\.?(/|$)|^/(` + first + `)(/|$)`)
+	return placedFiles(names)
+}
+
+func placedFiles(names *jsonschema.Schema) *jsonschema.Schema {
+	r := jsonschema.Reflector{Anonymous: true, DoNotReference: true}
+	file := r.Reflect(&placedFile{})
+	file.Version = ""
+	return &jsonschema.Schema{Type: "object", PropertyNames: names, AdditionalProperties: file}
+}
+
+func (definesFile) JSONSchema() *jsonschema.Schema {
+	names := pattern(macroForm)
+	for _, n := range reservedDefines {
+		names.Not = &jsonschema.Schema{Enum: append(enum(names.Not), n)}
+	}
+	return &jsonschema.Schema{Type: "object", PropertyNames: names, AdditionalProperties: text(`^[^\x00-\x1f\x7f]+$`)}
+}
+
+func (requireFile) JSONSchema() *jsonschema.Schema { return requires(pattern(packageForm)) }
+func (rpmRequire) JSONSchema() *jsonschema.Schema  { return requires(pattern(rpmNameForm)) }
+
+func requires(names *jsonschema.Schema) *jsonschema.Schema {
 	paths := text(installedForm)
 	paths.Not = notDotted
 	return &jsonschema.Schema{
-		Type: "object", PropertyNames: pattern(packageForm),
+		Type: "object", PropertyNames: names,
 		AdditionalProperties: &jsonschema.Schema{Type: "array", MinItems: ptr(1), UniqueItems: true, Items: paths},
 	}
 }
@@ -149,7 +268,7 @@ func (modesFile) JSONSchema() *jsonschema.Schema {
 
 func ptr(n uint64) *uint64 { return &n }
 
-// schemas returns the two schemas as committed.
+// schemas returns the schemas as committed.
 func schemas(t *testing.T) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
@@ -159,6 +278,7 @@ func schemas(t *testing.T) map[string][]byte {
 	}{
 		{"../recipes/recipe.schema.json", "pbuild recipe", &recipeFile{}},
 		{"../recipes/builder.schema.json", "pbuild builder", &builderFile{}},
+		{"../recipes/profile.schema.json", "pbuild profile", &profileFile{}},
 	} {
 		r := jsonschema.Reflector{Anonymous: true, DoNotReference: true}
 		schema := r.Reflect(s.of)

@@ -9,7 +9,7 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-// Source is where files come from: a Path or a Dsc.
+// Source is where files come from: a Path, a Git or a Dsc.
 type Source interface{ isSource() }
 
 // Path is a folder inside the recipe's folder. It is not locked: its tree is
@@ -25,7 +25,17 @@ type Dsc struct {
 	SHA256 digest.Digest // of the .dsc
 }
 
+// Git is a commit of a git repository. recipe.lock holds which commit it is and
+// the digest of its tree.
+type Git struct {
+	URL        string
+	Mirrors    []string // other places of the same repository, in order
+	Ref        string   // a full commit id, a branch or a tag
+	Submodules bool     // their files belong to the source
+}
+
 func (Path) isSource() {}
+func (Git) isSource()  {}
 func (Dsc) isSource()  {}
 
 // version returns the version in the file's name, which is without epoch.
@@ -43,14 +53,48 @@ func parseSources(v yamldoc.Value) map[string]Source {
 }
 
 func parseSource(v yamldoc.Value) Source {
-	switch kind, v := v.Fields("path", "dsc").One("path", "dsc"); kind {
+	f := v.Fields("path", "git", "mirrors", "ref", "submodules", "dsc")
+	kind, what := f.One("path", "git", "dsc")
+	if kind != "git" {
+		for _, name := range []string{"mirrors", "ref", "submodules"} {
+			if other := f.Get(name); kind != "" && other.Present() {
+				other.Errorf("belongs to git")
+			}
+		}
+	}
+	switch kind {
 	case "path":
-		return Path{yamldoc.As(v, parseInside)}
+		return Path{yamldoc.As(what, parseInside)}
+	case "git":
+		g := Git{
+			URL: yamldoc.As(what, parseGitURL), Ref: yamldoc.As(f.Need("ref"), parseRef),
+			Submodules: f.Get("submodules").Bool(),
+		}
+		if m := f.Get("mirrors"); m.Present() {
+			g.Mirrors = parseList(m, parseGitURL)
+		}
+		return g
 	case "dsc":
-		f := v.Fields("path", "sha256")
+		f := what.Fields("path", "sha256")
 		return Dsc{
 			Path:   yamldoc.As(f.Need("path"), parseDscPath),
 			SHA256: yamldoc.As(f.Need("sha256"), parseSHA256),
+		}
+	}
+	return nil
+}
+
+// CheckGit says why a URL or a ref of a git source, each where it is not empty, is
+// none that a recipe could name.
+func CheckGit(g Git) error {
+	if g.URL != "" {
+		if _, err := parseGitURL(g.URL); err != nil {
+			return err
+		}
+	}
+	if g.Ref != "" {
+		if _, err := parseRef(g.Ref); err != nil {
+			return err
 		}
 	}
 	return nil

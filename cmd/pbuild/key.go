@@ -18,17 +18,21 @@ func keyVerb(con *console) *cli.Command {
 		ArgsUsage: "NAME",
 		Description: examples("pbuild key hello", "pbuild key hello --format deb --text", "pbuild key hello --json") +
 			"\nA recipe with several formats has a key for each.\n",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			formatFlag(),
 			&cli.BoolFlag{Name: "text", Usage: "the derivation's text, of which the key is the sha256"},
-		},
+		}, sourceFlags()...),
 		Before: takes(1, 1, "NAME"),
 		Action: func(c *cli.Context) error {
 			format, err := formatOf(c)
 			if err != nil {
 				return err
 			}
-			return showKey(c.Context, con, placesOf(c), c.Args().First(), format, c.Bool("text"))
+			at, err := placesWith(c, con)
+			if err != nil {
+				return err
+			}
+			return showKey(c.Context, con, at, c.Args().First(), format, c.Bool("text"))
 		},
 	}
 }
@@ -86,7 +90,7 @@ func keysOf(ctx context.Context, con *console, at places, name string, format re
 	if err != nil {
 		return nil, err
 	}
-	c, err := openCollection(con, conf)
+	c, err := openCollection(con, conf, at)
 	if err != nil {
 		return nil, err
 	}

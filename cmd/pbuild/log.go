@@ -22,14 +22,18 @@ func logVerb(con *console) *cli.Command {
 		ArgsUsage: "NAME",
 		Description: examples("pbuild log hello", "pbuild log hello --format deb | less") +
 			"\nThat is the build which failed, where the recipe as it is now was tried and failed;\nelse the newest one in the store.\n",
-		Flags:  []cli.Flag{formatFlag()},
+		Flags:  append([]cli.Flag{formatFlag()}, sourceFlags()...),
 		Before: takes(1, 1, "NAME"),
 		Action: func(c *cli.Context) error {
 			format, err := formatOf(c)
 			if err != nil {
 				return err
 			}
-			return showLog(c.Context, con, placesOf(c), c.Args().First(), format)
+			at, err := placesWith(c, con)
+			if err != nil {
+				return err
+			}
+			return showLog(c.Context, con, at, c.Args().First(), format)
 		},
 	}
 }
@@ -56,7 +60,7 @@ func showLog(ctx context.Context, con *console, at places, name string, format r
 		return fmt.Errorf("log: %w", err)
 	}
 	defer s.Close()
-	logs, err := failedLogs(ctx, con, conf, s, name, format)
+	logs, err := failedLogs(ctx, con, conf, at, s, name, format)
 	if err == nil && len(logs) == 0 {
 		logs, err = storedLogs(s, name, format)
 	}
@@ -87,8 +91,8 @@ func showLog(ctx context.Context, con *console, at places, name string, format r
 // the collection gives it now. Where there is no collection, or it has no such
 // recipe, or one that can't be closed, there is no such key and so no such log;
 // the store may know the name all the same. Errors begin with the name.
-func failedLogs(ctx context.Context, con *console, conf *config.Config, s *store.Store, name string, format recipe.Format) ([]logged, error) {
-	c, err := openCollection(con, conf)
+func failedLogs(ctx context.Context, con *console, conf *config.Config, at places, s *store.Store, name string, format recipe.Format) ([]logged, error) {
+	c, err := openCollection(con, conf, at)
 	if err != nil {
 		return nil, nil
 	}

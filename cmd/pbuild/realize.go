@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -30,8 +31,10 @@ func realizeVerb(con *console) *cli.Command {
 		ArgsUsage: "NAME…|--all",
 		Description: examples("pbuild realize hello", "pbuild realize hello tree --format deb --out /srv/incoming",
 			"pbuild realize --all --fail-fast", "pbuild realize hello --keep-failed", "pbuild realize hello --offline",
-			"pbuild realize --all --junit report.xml --events events.jsonl") +
+			"pbuild realize --all --junit report.xml --events events.jsonl",
+			"pbuild realize fuel-agent --source fuel-agent=DIR", "pbuild realize --all --set recipes/stand-ins.set.yaml") +
 			"\nNAME is a recipe, or a package that exactly one recipe makes. The packages are\ncopied to result/. Exits 3 when a build failed.\n" +
+			"\nA folder given with --source is built as it is, without .git; one that holds what\nthe lock names has the same key.\n" +
 			"\nThe JUnit report has a testcase for each derivation. The events are for programs:\nthe first line is {\"pbuild-events\":1,…}, each later one says when what came to which\nstate. With --offline nothing is fetched: what the store lacks is an error.\n",
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "every recipe of the collection"},
@@ -42,7 +45,7 @@ func realizeVerb(con *console) *cli.Command {
 			&cli.BoolFlag{Name: "keep-failed", Usage: "keep the files of a failed build, to look at"},
 			mirrorFlag(),
 			offlineFlag(),
-		}, recordFlags()...),
+		}, slices.Concat(sourceFlags(), recordFlags())...),
 		Before: func(c *cli.Context) error {
 			_, err := realizeOptionsOf(c)
 			return err
@@ -52,11 +55,15 @@ func realizeVerb(con *console) *cli.Command {
 			if err != nil {
 				return err
 			}
+			at, err := placesWith(c, con)
+			if err != nil {
+				return err
+			}
 			rec, err := con.openRecording(c)
 			if err != nil {
 				return fmt.Errorf("realize: %w", err)
 			}
-			return rec.end("realize", runRealize(c.Context, con, placesOf(c), o, rec))
+			return rec.end("realize", runRealize(c.Context, con, at, o, rec))
 		},
 	}
 }
@@ -103,7 +110,10 @@ func realizeAll(ctx context.Context, con *console, at places, o realizeOptions, 
 		return nil, fmt.Errorf("realize: %w", err)
 	}
 	defer w.close()
-	r := w.realizer()
+	r, err := w.realizer(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("realize: %w", err)
+	}
 	r.Jobs, r.FailFast, r.KeepFailed = o.jobs, o.failFast, o.keepFailed
 	targets, err := r.Targets(o.names, o.all, o.format)
 	if err != nil {

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -35,7 +35,10 @@ const (
 type workerInfo struct {
 	Config *config.Config `json:"config"`
 	Shown  string         `json:"shown"` // the collection's folder, for errors
-	Files  bool           `json:"files"` // the collection follows
+	Files  bool           `json:"files"` // the collection follows, and the folders of sources
+
+	Sources []sourceArg `json:"sources,omitempty"`
+	Sets    []setArg    `json:"sets,omitempty"`
 }
 
 // inWorker makes a verb run unprivileged when root calls it: the process of root
@@ -95,13 +98,24 @@ func delegate(c *cli.Context, con *console, files bool) error {
 	}
 	job := worker.Job{Args: os.Args[1:], Env: workerEnv(os.Environ()), Store: conf.Store.Value}
 	info := workerInfo{Config: conf}
+	if info.Sources, info.Sets, err = readSourceFlags(c); err != nil {
+		return err
+	}
 	if dir := conf.Recipes.Value; files && dir != "" {
 		root, err := os.OpenRoot(dir)
 		if err != nil {
 			return fmt.Errorf("%s: %w", typedVerb(c), err)
 		}
 		defer root.Close()
-		job.Files, info.Shown, info.Files = root.FS(), shownDir(dir), true
+		folders, closeFolders, err := openFolders(info.Sources)
+		if err != nil {
+			return fmt.Errorf("%s: %w", typedVerb(c), err)
+		}
+		defer closeFolders()
+		job.Files, info.Shown, info.Files = map[string]fs.FS{recipesTree: root.FS()}, shownDir(dir), true
+		for name, files := range folders {
+			job.Files[sourceTree(name)] = files
+		}
 	}
 	if job.Info, err = json.Marshal(info); err != nil {
 		return err
@@ -114,7 +128,7 @@ func delegate(c *cli.Context, con *console, files bool) error {
 		// What a verb does not make, its worker has no business to hand over.
 		builder := c.Args().First()
 		switch {
-		case kind == kindPackage && typedVerb(c) == "realize" && strings.HasSuffix(name, ".deb"):
+		case kind == kindPackage && typedVerb(c) == "realize" && (strings.HasSuffix(name, ".deb") || strings.HasSuffix(name, ".rpm")):
 			return realize.PutFile(c.String("out"), name, r)
 		case kind == kindLock && c.Bool("write-lock") && (name == builder+".lock" || name == builder+".files"):
 			return putLock(conf.Recipes.Value, name, r)
@@ -133,6 +147,11 @@ func delegate(c *cli.Context, con *console, files bool) error {
 	}
 	return unrecorded(typedVerb(c), err, records.close())
 }
+
+// Names of the trees that a worker gets.
+const recipesTree = "recipes"
+
+func sourceTree(recipe string) string { return "source-" + recipe }
 
 // maxLock bounds a lock, in bytes.
 const maxLock = 64 << 20
@@ -204,30 +223,85 @@ func (c *console) putLockFile(collection, name string, content []byte) error {
 	return replaceFile(filepath.Join(collection, "builders", name), content)
 }
 
-// collectionFiles opens the folder that holds the collection. A worker unpacks
-// what its parent sent; done removes that.
-func (c *console) collectionFiles(conf *config.Config) (root *os.Root, done func() error, err error) {
-	if c.worker == nil {
-		root, err := os.OpenRoot(conf.Recipes.Value)
-		return root, func() error { return nil }, err
+// opened is what of the user's files a verb reads. Nothing of it leads outside,
+// not even a link.
+type opened struct {
+	recipes *os.Root
+	folders map[string]fs.FS // of --source, by recipe
+	sources []sourceArg
+	sets    []setArg
+	close   func() // what stays is swept by the next run
+}
+
+// openFiles opens the collection and the sources that at names. A worker unpacks
+// what its parent sent.
+func (c *console) openFiles(conf *config.Config, at places) (*opened, error) {
+	if c.worker != nil {
+		return c.unpackFiles(conf)
 	}
-	if !c.worker.info.Files {
-		return nil, nil, fs.ErrNotExist
+	o := &opened{sources: at.sources, sets: at.sets}
+	var err error
+	var closeFolders func()
+	if o.folders, closeFolders, err = openFolders(at.sources); err != nil {
+		return nil, err
 	}
+	if o.recipes, err = os.OpenRoot(conf.Recipes.Value); err != nil {
+		closeFolders()
+		return nil, err
+	}
+	o.close = func() { o.recipes.Close(); closeFolders() }
+	return o, nil
+}
+
+func (c *console) unpackFiles(conf *config.Config) (_ *opened, err error) {
+	info := c.worker.info
+	if !info.Files {
+		return nil, fs.ErrNotExist
+	}
+	o := &opened{sources: info.Sources, sets: info.Sets, folders: map[string]fs.FS{}}
+	var closers []func() error
+	o.close = func() {
+		for _, f := range slices.Backward(closers) {
+			_ = f()
+		}
+	}
+	defer func() {
+		if err != nil {
+			o.close()
+		}
+	}()
 	s, err := store.Open(conf.Store.Value)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	scratch, err := s.Scratch("collection")
+	closers = append(closers, s.Close)
+	scratch, err := s.Scratch("files")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	done = func() error { return errors.Join(scratch.Close(), s.Close()) }
+	closers = append(closers, scratch.Close)
 	if err := c.worker.Unpack(context.Background(), scratch.Dir); err != nil {
-		return nil, nil, errors.Join(err, done())
+		return nil, err
 	}
-	if root, err = os.OpenRoot(scratch.Dir); err != nil {
-		return nil, nil, errors.Join(err, done())
+	open := func(name string) (*os.Root, error) {
+		root, err := os.OpenRoot(filepath.Join(scratch.Dir, name))
+		if err == nil {
+			closers = append(closers, root.Close)
+		}
+		return root, err
 	}
-	return root, done, nil
+	if o.recipes, err = open(recipesTree); err != nil {
+		return nil, err
+	}
+	for _, one := range info.Sources {
+		if !one.Folder {
+			continue
+		}
+		root, err := open(sourceTree(one.Recipe))
+		if err != nil {
+			return nil, err
+		}
+		o.folders[one.Recipe] = root.FS()
+	}
+	return o, nil
 }

@@ -31,6 +31,8 @@ type places struct {
 	store, config, recipes string
 	mirrors                []string
 	offline                bool
+	sources                []sourceArg
+	sets                   []setArg
 }
 
 func placesOf(c *cli.Context) places {
@@ -38,6 +40,15 @@ func placesOf(c *cli.Context) places {
 		store: c.String("store"), config: c.String("config"), recipes: c.String("recipes"),
 		mirrors: c.StringSlice("mirror"), offline: c.Bool("offline"),
 	}
+}
+
+// placesWith is placesOf with what --source and --set say; a worker hears that
+// from its parent.
+func placesWith(c *cli.Context, con *console) (at places, err error) {
+	if at = placesOf(c); con.worker == nil {
+		at.sources, at.sets, err = readSourceFlags(c)
+	}
+	return at, err
 }
 
 func mirrorFlag() cli.Flag {
@@ -72,18 +83,17 @@ func openStore(con *console, at places) (*store.Store, error) {
 	return store.Open(conf.Store.Value)
 }
 
-// collection is a folder of recipes that is open. Nothing of it leads outside,
-// not even a link.
+// collection is a folder of recipes that is open, with the sources that are given
+// for this run.
 type collection struct {
-	dir     string
-	root    *os.Root
+	dir string
+	*opened
 	recipes *recipe.Collection
 	arch    recipe.Arch
-	done    func() error // after root is closed
 }
 
 // openCollection opens the collection that conf names; the caller closes it.
-func openCollection(con *console, conf *config.Config) (_ *collection, err error) {
+func openCollection(con *console, conf *config.Config, at places) (_ *collection, err error) {
 	dir := conf.Recipes.Value
 	if dir == "" {
 		return nil, errNoCollection
@@ -92,29 +102,28 @@ func openCollection(con *console, conf *config.Config) (_ *collection, err error
 	if err != nil {
 		return nil, err
 	}
-	root, done, err := con.collectionFiles(conf)
+	files, err := con.openFiles(conf, at)
 	if err != nil {
 		return nil, err
 	}
-	recipes, err := recipe.LoadCollection(root.FS())
+	recipes, err := recipe.LoadCollection(files.recipes.FS())
 	if err != nil {
-		return nil, errors.Join(err, root.Close(), done())
+		files.close()
+		return nil, err
 	}
 	if recipes.Dir = shownDir(dir); con.worker != nil {
 		recipes.Dir = con.worker.info.Shown
 	}
-	return &collection{dir: dir, root: root, recipes: recipes, arch: arch, done: done}, nil
-}
-
-func (c *collection) close() {
-	c.root.Close()
-	_ = c.done() // what stays is swept by the next run
+	return &collection{dir: dir, opened: files, recipes: recipes, arch: arch}, nil
 }
 
 // nodes closes what name means, at least one target, over its inputs. It needs
-// no store.
+// no store, and fetches nothing.
 func (c *collection) nodes(ctx context.Context, name string, format recipe.Format) ([]*realize.Node, error) {
 	r := realize.Realizer{Recipes: c.recipes, Arch: c.arch}
+	if err := c.give(ctx, &r); err != nil {
+		return nil, err
+	}
 	targets, err := r.Targets([]string{name}, false, format)
 	if err != nil {
 		return nil, err
@@ -138,6 +147,9 @@ type workplace struct {
 	fetch  *fetch.Client
 	maker  *builder.Maker
 	events event.Sink
+
+	gitMirrors map[string][]string
+	offline    bool
 }
 
 // openWorkplace opens collection and store; the caller closes it.
@@ -147,7 +159,7 @@ func openWorkplace(con *console, at places, events event.Sink) (_ *workplace, er
 		return nil, err
 	}
 	w := &workplace{con: con, events: events}
-	if w.collection, err = openCollection(con, conf); err != nil {
+	if w.collection, err = openCollection(con, conf, at); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -166,15 +178,22 @@ func openWorkplace(con *console, at places, events event.Sink) (_ *workplace, er
 	}
 	w.fetch = fetch.New(w.store, mirrors)
 	w.fetch.Offline = at.offline
+	w.offline, w.gitMirrors = at.offline, map[string][]string{}
+	for prefix, to := range conf.Mirrors {
+		w.gitMirrors[prefix] = to.Value
+	}
 	w.maker = &builder.Maker{Store: w.store, Fetch: w.fetch, Recipes: w.recipes, Arch: w.arch, Events: events}
 	return w, nil
 }
 
-// realizer returns a Realizer for what is open.
-func (w *workplace) realizer() *realize.Realizer {
-	return &realize.Realizer{
+// realizer returns a Realizer for what is open, with the sources that are given
+// for this run.
+func (w *workplace) realizer(ctx context.Context) (*realize.Realizer, error) {
+	r := &realize.Realizer{
 		Store: w.store, Images: w.maker, Fetch: w.fetch, Recipes: w.recipes, Arch: w.arch, Events: w.events,
+		GitMirrors: w.gitMirrors, Offline: w.offline,
 	}
+	return r, w.give(ctx, r)
 }
 
 func (w *workplace) close() {

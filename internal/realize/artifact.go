@@ -7,6 +7,7 @@ import (
 	specs "github.com/opencontainers/image-spec/specs-go"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
@@ -14,8 +15,13 @@ import (
 // ArtifactType is the type of the manifests that hold packages.
 const ArtifactType = "application/vnd.pbuild.package.v1"
 
-// debMediaType is the registered type of a .deb (IANA media types).
-const debMediaType = "application/vnd.debian.binary-package"
+// mediaTypes are those of package files: of a .deb the registered one (IANA media
+// types), of an .rpm, which has none, the usual one (freedesktop.org's
+// shared-mime-info).
+var mediaTypes = map[recipe.Format]string{
+	recipe.FormatDeb: "application/vnd.debian.binary-package",
+	recipe.FormatRPM: "application/x-rpm",
+}
 
 // putArtifact stores the OCI manifest of the packages (image-spec, manifest.md,
 // «Guidelines for artifact usage»): one layer a file, an empty config of the
@@ -34,7 +40,7 @@ func (s *site) putArtifact(files []store.File) (digest.Digest, error) {
 	}
 	for _, f := range files {
 		manifest.Layers = append(manifest.Layers, v1.Descriptor{
-			MediaType: debMediaType, Digest: godigest.Digest(f.Digest.String()), Size: f.Size,
+			MediaType: mediaTypes[s.node.Format], Digest: godigest.Digest(f.Digest.String()), Size: f.Size,
 			Annotations: map[string]string{v1.AnnotationTitle: f.Name},
 		})
 	}

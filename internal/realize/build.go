@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,7 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fuel-infra/pbuild/internal/builder"
 	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -27,28 +30,33 @@ const buildInside = "/build"
 type site struct {
 	*Realizer
 	node    *Node
+	source  source
+	main    fs.FS // the main source's files; nil for a Debian source package, which dpkg-source unpacks
 	scratch *store.Scratch
 	work    string // on the host: what is /build inside
 	lower   []string
 	log     *os.File
 	tail    *event.Tail
 	runs    int
+	opened  []io.Closer
+}
+
+func (s *site) close() error {
+	var errs []error
+	for _, o := range s.opened {
+		errs = append(errs, o.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // build makes the node's packages and records them.
 func (r *Realizer) build(ctx context.Context, n *Node) (_ *store.Realization, err error) {
+	s := &site{Realizer: r, node: n}
+	defer func() { err = errors.Join(err, s.close()) }()
 	// A failed fetch must not cost the time of making an image.
-	files, err := r.fetchSources(ctx, n)
-	if err != nil {
+	if s.source, err = r.obtain(ctx, n); err != nil {
 		return nil, err
 	}
-	r.emit(event.Event{Node: n.event(), State: event.Waiting, Step: "for " + n.Recipe.Deb.Builder})
-	image, err := r.Images.Ensure(ctx, n.Recipe.Deb.Builder)
-	if err != nil {
-		return nil, err
-	}
-	begun := time.Now()
-	s := &site{Realizer: r, node: n, lower: image.Lower()}
 	if s.scratch, err = r.Store.Scratch("build-" + n.Recipe.Name); err != nil {
 		return nil, err
 	}
@@ -58,6 +66,15 @@ func (r *Realizer) build(ctx context.Context, n *Node) (_ *store.Realization, er
 			err = errors.Join(err, s.scratch.Close())
 		}
 	}()
+	if err := s.unpack(ctx); err != nil {
+		return nil, err
+	}
+	image, err := r.image(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	s.lower = image.Lower()
+	begun := time.Now()
 	if s.log, err = os.Create(filepath.Join(s.scratch.Dir, "log")); err != nil {
 		return nil, err
 	}
@@ -69,7 +86,7 @@ func (r *Realizer) build(ctx context.Context, n *Node) (_ *store.Realization, er
 	if err := os.Mkdir(s.work, 0o700); err != nil {
 		return nil, err
 	}
-	real, err := s.finish(ctx, files, image.Digest, begun)
+	real, err := s.finish(ctx, image.Digest, begun)
 	if err != nil {
 		if ctx.Err() == nil {
 			keep = s.keepFailed(&err)
@@ -79,16 +96,36 @@ func (r *Realizer) build(ctx context.Context, n *Node) (_ *store.Realization, er
 	return real, r.Store.ForgetFailed(n.Key)
 }
 
+// image returns the image that the node is built in: its builder, with what the
+// lock adds.
+func (r *Realizer) image(ctx context.Context, n *Node) (*builder.Image, error) {
+	name := n.build().Builder
+	r.emit(event.Event{Node: n.event(), State: event.Waiting, Step: "for " + name})
+	image, err := r.Images.Ensure(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	packages, err := r.Recipes.ExtraPackages(n.Recipe, n.Format)
+	if err != nil || len(packages) == 0 {
+		return image, err
+	}
+	return r.Images.Extend(ctx, image, n.root(), packages, n.Derivation.Packages.Date)
+}
+
 // finish runs the build and records what came of it.
-func (s *site) finish(ctx context.Context, files map[string]digest.Digest, image digest.Digest, begun time.Time) (*store.Realization, error) {
-	if err := s.buildDeb(ctx, files); err != nil {
+func (s *site) finish(ctx context.Context, image digest.Digest, begun time.Time) (*store.Realization, error) {
+	makePackages := s.buildDeb
+	if s.node.Format == recipe.FormatRPM {
+		makePackages = s.buildRPM
+	}
+	if err := makePackages(ctx); err != nil {
 		return nil, err
 	}
 	log, err := s.putLog()
 	if err != nil {
 		return nil, err
 	}
-	return s.collect(slices.Collect(maps.Values(files)), image, log, begun)
+	return s.collect(image, log, begun)
 }
 
 // putLog stores the log.
@@ -128,48 +165,81 @@ func (s *site) keepFailed(err *error) (kept bool) {
 
 // run runs one program of the build; what it prints goes to the log.
 func (s *site) run(ctx context.Context, spec sandbox.Spec) error {
-	// Every program has an overlay of its own: what one changes outside /build
-	// is not there for the next, which gets only what it is given.
-	s.runs++
-	spec.Scratch = filepath.Join(s.scratch.Dir, "root"+strconv.Itoa(s.runs))
-	if err := os.Mkdir(spec.Scratch, 0o700); err != nil {
-		return err
-	}
-	spec.Lower, spec.Env = s.lower, s.environment()
+	return s.runInto(ctx, nil, spec)
+}
+
+// runInto is run for a program whose answer on standard output goes to answer.
+func (s *site) runInto(ctx context.Context, answer io.Writer, spec sandbox.Spec) error {
 	out := io.MultiWriter(s.log, s.tail)
 	spec.Stdout, spec.Stderr = out, out
+	if answer != nil {
+		spec.Stdout = answer
+	}
 	if _, err := fmt.Fprintf(s.log, "pbuild: %s\n", strings.Join(spec.Argv, " ")); err != nil {
 		return err
 	}
-	err := sandbox.Run(ctx, spec)
+	err := s.start(ctx, spec)
 	var exit *sandbox.ExitError
 	if errors.As(err, &exit) {
-		failed := &BuildError{Step: spec.Argv[0], Err: err, Log: s.tail.Last(spec.Argv)}
+		log := s.tail.Last(spec.Argv)
+		failed := &BuildError{Step: s.step(spec.Argv[0], log.Lines), Err: err, Log: log}
 		fmt.Fprintf(s.log, "pbuild: %v\n", failed) // a full disk shows when the log is kept
 		return failed
 	}
 	return err
 }
 
-// environment is what every build sees, and the recipe's own variables.
+// start runs one program in a room of its own. Every program has an overlay of
+// its own: what one changes outside /build is not there for the next, which
+// gets only what it is given.
+func (s *site) start(ctx context.Context, spec sandbox.Spec) error {
+	s.runs++
+	spec.Scratch = filepath.Join(s.scratch.Dir, "root"+strconv.Itoa(s.runs))
+	if err := os.Mkdir(spec.Scratch, 0o700); err != nil {
+		return err
+	}
+	if err := s.place(spec.Scratch); err != nil {
+		return err
+	}
+	spec.Lower, spec.Env = s.lower, s.environment()
+	return sandbox.Run(ctx, spec)
+}
+
+// step says what of the program failed.
+func (s *site) step(program string, lines []string) string {
+	if s.node.Format == recipe.FormatRPM {
+		if part := specPart(lines); part != "" {
+			return part
+		}
+	}
+	return program
+}
+
+// environment is what the build's programs see. The recipe's own variables
+// can't be one of these, but for DEB_BUILD_OPTIONS.
 func (s *site) environment() []string {
+	d := s.node.Derivation
 	env := []string{
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=" + buildInside + "/home",
 		"LC_ALL=C.UTF-8",
 		"TZ=UTC",
-		"SOURCE_DATE_EPOCH=" + strconv.FormatInt(s.node.Derivation.Stamp.Epoch, 10),
+		"SOURCE_DATE_EPOCH=" + strconv.FormatInt(d.Stamp.Epoch, 10),
 	}
-	options := []string{}
-	if !s.node.Derivation.Debug {
-		options = append(options, "noautodbgsym")
-	}
-	for name, value := range s.node.Derivation.Env {
-		if name == "DEB_BUILD_OPTIONS" {
-			options = append(options, value)
-			continue
+	own := maps.Clone(d.Env)
+	if s.node.Format == recipe.FormatRPM {
+		// A .pyc holds the time of its source, which installing sets anew.
+		env = append(env, "PYTHONDONTWRITEBYTECODE=1")
+	} else {
+		options := own["DEB_BUILD_OPTIONS"]
+		if !d.Debug {
+			options = strings.TrimSuffix("noautodbgsym "+options, " ")
 		}
-		env = append(env, name+"="+value)
+		delete(own, "DEB_BUILD_OPTIONS")
+		env = append(env, "DEB_BUILD_OPTIONS="+options)
 	}
-	return append(env, "DEB_BUILD_OPTIONS="+strings.Join(options, " "))
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		env = append(env, name+"="+own[name])
+	}
+	return env
 }

@@ -3,7 +3,6 @@ package realize
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -12,9 +11,7 @@ import (
 	"time"
 
 	"github.com/fuel-infra/pbuild/internal/tree"
-	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
-	"github.com/fuel-infra/pbuild/store/digest"
 )
 
 // sourceInside is where the files of a Debian source package lie for
@@ -23,16 +20,16 @@ const sourceInside = "/run/source"
 
 // buildDeb lays out the source and runs dpkg-buildpackage; the packages are in
 // s.work afterwards.
-func (s *site) buildDeb(ctx context.Context, files map[string]digest.Digest) error {
+func (s *site) buildDeb(ctx context.Context) error {
 	d := s.node.Derivation
 	folder := d.Name + "-" + upstreamVersion(d.Stamp.Version)
 	dir := filepath.Join(s.work, folder)
 	if err := makeDir(dir); err != nil {
 		return err
 	}
-	main := s.node.main
+	main := s.main
 	if main == nil {
-		unpacked, err := s.unpackDsc(ctx, files)
+		unpacked, err := s.unpackDsc(ctx)
 		if err != nil {
 			return err
 		}
@@ -43,8 +40,8 @@ func (s *site) buildDeb(ctx context.Context, files map[string]digest.Digest) err
 	if err := tree.Materialize(main, dir, epoch); err != nil {
 		return err
 	}
-	if s.node.main == nil {
-		if err := s.checkStamp(dir); err != nil {
+	if s.main == nil {
+		if err := s.checkDsc(dir); err != nil {
 			return err
 		}
 	}
@@ -54,7 +51,7 @@ func (s *site) buildDeb(ctx context.Context, files map[string]digest.Digest) err
 	if err := setModes(dir, d.Modes, epoch); err != nil {
 		return err
 	}
-	if err := makeDir(filepath.Join(s.work, "home")); err != nil {
+	if err := s.makeHome(); err != nil {
 		return err
 	}
 	return s.run(ctx, sandbox.Spec{
@@ -74,7 +71,7 @@ func makeDir(dir string) error {
 
 // unpackDsc lets the builder's dpkg-source unpack the source package. Times and
 // modes of what it leaves do not matter: Materialize sets them.
-func (s *site) unpackDsc(ctx context.Context, files map[string]digest.Digest) (*os.Root, error) {
+func (s *site) unpackDsc(ctx context.Context) (*os.Root, error) {
 	in, out := filepath.Join(s.scratch.Dir, "source"), filepath.Join(s.scratch.Dir, "unpacked")
 	for _, dir := range []string{in, out} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
@@ -82,7 +79,7 @@ func (s *site) unpackDsc(ctx context.Context, files map[string]digest.Digest) (*
 		}
 	}
 	var dsc string
-	for name, d := range files {
+	for name, d := range s.source.files {
 		if err := s.Store.Link(d, filepath.Join(in, name)); err != nil {
 			return nil, err
 		}
@@ -111,32 +108,21 @@ func (s *site) unpackDsc(ctx context.Context, files map[string]digest.Digest) (*
 	return outside.OpenRoot("source")
 }
 
-// checkStamp compares an unpacked source package with what its lock says, in a
+// checkDsc compares an unpacked source package with what its lock says, in a
 // tree that Materialize made: there no file blocks who opens it.
-func (s *site) checkStamp(dir string) error {
+func (s *site) checkDsc(dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	debian, err := fs.Sub(root.FS(), "debian")
-	if err != nil {
-		return err
-	}
-	got, err := stamp(debian)
-	if err == nil && got != s.node.Derivation.Stamp {
-		err = fmt.Errorf("%w: the changelog says %s at %d", recipe.ErrLock, got.Version, got.Epoch)
-	}
-	if err != nil {
-		return fmt.Errorf("source %s: %w", recipe.Main, err)
-	}
-	return nil
+	return s.checkLocked(root.FS())
 }
 
 // addDebian puts debian/ into the source where it came from the recipe's folder.
 func (s *site) addDebian(dir string, epoch time.Time) error {
 	if s.node.debian == nil {
-		if s.node.main == nil || s.node.Recipe.Deb.Debian == "debian" {
+		if s.main == nil || s.node.Recipe.Deb.Debian == "debian" {
 			return nil
 		}
 		root, err := os.OpenRoot(dir)

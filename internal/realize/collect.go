@@ -1,12 +1,13 @@
 package realize
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -15,13 +16,15 @@ import (
 
 	"github.com/fuel-infra/pbuild/internal/deb"
 	"github.com/fuel-infra/pbuild/internal/output"
+	"github.com/fuel-infra/pbuild/internal/rpm"
+	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
 // collect takes the packages out of the build's reach, checks that they are what
 // the recipe declares, and records them with the blobs that they were built from.
-func (s *site) collect(inputs []digest.Digest, image, log digest.Digest, begun time.Time) (*store.Realization, error) {
+func (s *site) collect(image, log digest.Digest, begun time.Time) (*store.Realization, error) {
 	files, err := s.takePackages()
 	if err != nil {
 		return nil, err
@@ -42,27 +45,24 @@ func (s *site) collect(inputs []digest.Digest, image, log digest.Digest, begun t
 	n := s.node
 	return s.Store.Record(store.Realization{
 		Key: n.Key, Recipe: n.Recipe.Name, Format: string(n.Format), Arch: string(n.Derivation.Arch),
-		Version: n.Derivation.Stamp.Version, Builder: image, Manifest: manifest,
-		Output: outputDigest(files), Log: log, Files: files, Inputs: inputs,
+		Version: cmp.Or(n.Derivation.Stamp.Version, files[0].Version), Inputs: s.source.blobs(), Builder: image, Manifest: manifest,
+		Output: outputDigest(files), Log: log, Files: files,
 		Finished: time.Now(), Seconds: time.Since(begun).Seconds(),
 	}, n.root())
 }
 
-// takePackages copies each .deb beside the source into the store, and reads the
-// copy. Nothing of the build runs any more; it may have left anything there.
+// takePackages copies each package that the build left into the store, and reads
+// the copy. Nothing of the build runs any more; it may have left anything there.
 func (s *site) takePackages() ([]store.File, error) {
-	entries, err := os.ReadDir(s.work)
+	names, err := s.left()
 	if err != nil {
 		return nil, err
 	}
 	var files []store.File
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".deb") && !strings.HasSuffix(e.Name(), ".udeb") {
-			continue
-		}
-		f, err := s.takePackage(e.Name())
+	for _, name := range names {
+		f, err := s.takePackage(name)
 		if err != nil {
-			return nil, &BadOutputError{Name: e.Name(), Err: err}
+			return nil, &BadOutputError{Name: name, Err: err}
 		}
 		files = append(files, f)
 	}
@@ -70,18 +70,58 @@ func (s *site) takePackages() ([]store.File, error) {
 	return files, nil
 }
 
+// left returns the packages that the build left, by their paths below s.work:
+// .debs beside the source, .rpms in RPMS/ARCH.
+func (s *site) left() (names []string, err error) {
+	suffixes, dirs := []string{".deb", ".udeb"}, []string{"."}
+	if s.node.Format == recipe.FormatRPM {
+		suffixes, dirs = []string{".rpm"}, []string{"RPMS"}
+		below, err := s.readDir("RPMS")
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range below {
+			if e.IsDir() {
+				dirs = append(dirs, path.Join("RPMS", e.Name()))
+			}
+		}
+	}
+	for _, dir := range dirs {
+		entries, err := s.readDir(dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if slices.Contains(suffixes, path.Ext(e.Name())) {
+				names = append(names, path.Join(dir, e.Name()))
+			}
+		}
+	}
+	return names, nil
+}
+
+// readDir lists a directory below s.work. No link on the way is followed.
+func (s *site) readDir(name string) ([]fs.DirEntry, error) {
+	root, err := os.OpenRoot(s.work)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	info, err := root.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, &BadOutputError{Name: name, Err: errors.New("is no directory")}
+	}
+	return fs.ReadDir(root.FS(), name)
+}
+
 var errNotRegular = errors.New("is no regular file")
 
 func (s *site) takePackage(name string) (store.File, error) {
-	// Not through os.Root, which follows links that stay inside.
-	in, err := os.OpenFile(filepath.Join(s.work, name), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	var at *fs.PathError
-	switch {
-	case errors.Is(err, unix.ELOOP):
-		return store.File{}, errors.New("is a symlink")
-	case errors.As(err, &at):
-		return store.File{}, at.Err // the caller names the file, and the folder is nobody's
-	case err != nil:
+	in, err := s.openLeft(name)
+	if err != nil {
 		return store.File{}, err
 	}
 	defer in.Close()
@@ -107,6 +147,27 @@ func (s *site) takePackage(name string) (store.File, error) {
 	return s.describe(d, size)
 }
 
+// openLeft opens a file below s.work. Not through os.Root, which follows links
+// that stay inside.
+func (s *site) openLeft(name string) (*os.File, error) {
+	dir, err := os.Open(s.work)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	fd, err := unix.Openat2(int(dir.Fd()), name, &unix.OpenHow{
+		Flags:   unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
+	})
+	if errors.Is(err, unix.ELOOP) {
+		return nil, errors.New("is a symlink")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
 // describe reads a stored package.
 func (s *site) describe(d digest.Digest, size int64) (store.File, error) {
 	blob, err := os.Open(s.Store.BlobPath(d))
@@ -114,50 +175,72 @@ func (s *site) describe(d digest.Digest, size int64) (store.File, error) {
 		return store.File{}, err
 	}
 	defer blob.Close()
-	p, err := deb.Open(blob, size)
+	read := readDeb
+	if s.node.Format == recipe.FormatRPM {
+		read = readRPM
+	}
+	f, text, err := read(blob, size)
 	if err != nil {
 		return store.File{}, err
+	}
+	f.Digest, f.Size = d, size
+	f.Output, err = s.Store.PutBytes(text)
+	return f, err
+}
+
+// readDeb returns what is known of a .deb, and its output text.
+func readDeb(r io.ReaderAt, size int64) (store.File, []byte, error) {
+	p, err := deb.Open(r, size)
+	if err != nil {
+		return store.File{}, nil, err
 	}
 	text, err := p.OutputText()
-	if err != nil {
-		return store.File{}, err
-	}
-	output, err := s.Store.PutBytes(text)
-	if err != nil {
-		return store.File{}, err
-	}
 	c := p.Control()
-	f := store.File{
-		Digest: d, Size: size, Output: output,
-		Package: c.Get("Package"), Version: c.Get("Version"), Arch: c.Get("Architecture"),
-	}
+	f := store.File{Package: c.Get("Package"), Version: c.Get("Version"), Arch: c.Get("Architecture")}
 	// The name that archives give it (Debian policy 5.6.12, deb(7)), whatever the
 	// build called the file.
 	f.Name = fmt.Sprintf("%s_%s_%s.deb", f.Package, withoutEpoch(f.Version), f.Arch)
-	return f, nil
+	return f, text, err
+}
+
+// readRPM is readDeb for an .rpm.
+func readRPM(r io.ReaderAt, size int64) (store.File, []byte, error) {
+	p, err := rpm.Open(r, size)
+	if err != nil {
+		return store.File{}, nil, err
+	}
+	text, err := p.OutputText()
+	return store.File{Package: p.Name(), Version: p.EVR(), Arch: p.Arch(), Name: p.FileName()}, text, err
 }
 
 // checkOutputs wants exactly the declared packages; with debug packages kept,
-// one for each that is not for every architecture.
+// one for each that is not for every architecture, and what rpmbuild makes of
+// their sources.
 func (s *site) checkOutputs(files []store.File) error {
 	d := s.node.Derivation
-	expected := map[string]bool{}
+	expected, may := map[string]bool{}, map[string]bool{}
 	for _, name := range d.Outputs {
 		expected[name] = true
 	}
-	if d.Debug {
+	if d.Debug && d.Format == recipe.FormatDeb {
 		for _, f := range files {
 			if expected[f.Package] && f.Arch != "all" && !strings.HasSuffix(f.Package, "-dbgsym") {
 				expected[f.Package+"-dbgsym"] = true
 			}
 		}
 	}
+	if d.Debug && d.Format == recipe.FormatRPM {
+		for _, name := range d.Outputs {
+			may[name+"-debuginfo"], may[name+"-debugsource"] = true, true
+		}
+	}
 	var e OutputsError
 	for _, f := range files {
-		if !expected[f.Package] {
+		if !expected[f.Package] && !may[f.Package] {
 			e.Extra = append(e.Extra, f.Package)
 		}
 		delete(expected, f.Package)
+		delete(may, f.Package)
 	}
 	for name := range expected {
 		e.Missing = append(e.Missing, name)

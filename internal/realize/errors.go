@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
+	"github.com/fuel-infra/pbuild/store/digest"
 )
 
 // ErrNoRecipes says that all recipes were asked for, and that there are none.
@@ -88,3 +90,29 @@ type BadOutputError struct {
 func (e *BadOutputError) Error() string { return fmt.Sprintf("output %q: %v", e.Name, e.Err) }
 
 func (e *BadOutputError) Unwrap() error { return e.Err }
+
+// TreeError says that a source's files are not those that the lock names.
+type TreeError struct {
+	From      string // where they came from
+	Want, Got digest.Digest
+}
+
+func (e *TreeError) Error() string {
+	return fmt.Sprintf("source %s: %s: tree is %s, the lock says %s", recipe.Main, e.From, e.Got.Short(), e.Want.Short())
+}
+
+// SpecError says that a spec takes another file for its source than the recipe
+// makes.
+type SpecError struct {
+	Spec    string
+	Want    string   // the file that the recipe's source0 makes
+	Sources []string // those that the spec names
+}
+
+func (e *SpecError) Error() string {
+	have := "none"
+	if len(e.Sources) > 0 {
+		have = strings.Join(e.Sources, ", ")
+	}
+	return fmt.Sprintf("source0: makes %s: the sources of %s: %s", e.Want, e.Spec, have)
+}

@@ -1,15 +1,14 @@
 package realize
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
 
-	"github.com/fuel-infra/pbuild/internal/deb"
 	"github.com/fuel-infra/pbuild/internal/event"
-	"github.com/fuel-infra/pbuild/internal/tree"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store"
@@ -30,10 +29,19 @@ type Node struct {
 	Text       []byte // of the derivation
 	Key        digest.Key
 
-	found  *store.Realization // by Plan, not yet held against the recipe's requirements; nil: none
-	main   fs.FS              // the main source where it is a folder, else nil
-	debian fs.FS              // debian/ where it is not in the source, else nil
+	found *store.Realization // by Plan, not yet held against the recipe's requirements; nil: none
+	Input                    // what Node found of the source
 }
+
+// Input is what of a node's main source is at hand without fetching it.
+type Input struct {
+	main   fs.FS  // where it is a folder, of the recipe or given for this run; else nil
+	debian fs.FS  // debian/ where it lies in the recipe's folder; nil: in the source
+	spec   []byte // the spec likewise
+}
+
+// build is what the recipe says of the node's format.
+func (n *Node) build() *recipe.Build { return n.Recipe.Build(n.Format) }
 
 // root is the name in the store that stands for the newest result.
 func (n *Node) root() string { return n.Recipe.Name + "-" + string(n.Format) }
@@ -56,32 +64,38 @@ func (r *Realizer) Targets(names []string, all bool, format recipe.Format) ([]Ta
 	}
 	var targets []Target
 	for _, name := range names {
-		name, err := r.recipeFor(name)
+		name, rec, err := r.recipeFor(name)
 		if err != nil {
 			return nil, err
 		}
-		t := Target{Name: name, Format: recipe.FormatDeb}
-		if format != "" && format != t.Format {
-			if all {
-				continue
-			}
+		formats := []recipe.Format{cmp.Or(format, recipe.FormatDeb)} // of one that can't be read
+		if rec != nil {
+			formats = slices.DeleteFunc(rec.Formats(), func(f recipe.Format) bool { return format != "" && f != format })
+		}
+		if len(formats) == 0 && !all {
 			return nil, fmt.Errorf("%s: has no %s section", name, format)
 		}
-		if !slices.Contains(targets, t) {
-			targets = append(targets, t)
+		for _, f := range formats {
+			if t := (Target{name, f}); !slices.Contains(targets, t) {
+				targets = append(targets, t)
+			}
 		}
 	}
 	return targets, nil
 }
 
-// recipeFor returns the recipe of a name that may be a package's. Only then are
-// other recipes read; one that can't be read may be its maker, which counts
-// where no other is.
-func (r *Realizer) recipeFor(name string) (string, error) {
+// recipeFor returns the recipe of a name that may be a package's, nil for one
+// that can't be read: Node says why. Only for a package's name are other recipes
+// read; one that can't be read may be its maker, which counts where no other is.
+func (r *Realizer) recipeFor(name string) (string, *recipe.Recipe, error) {
 	if slices.Contains(r.Recipes.Names(), name) || slices.Contains(r.Recipes.Bad(), name) {
-		return name, nil
+		rec, err := r.Recipes.Recipe(name)
+		if err != nil {
+			rec = nil
+		}
+		return name, rec, nil
 	}
-	var makers []string
+	var makers []*recipe.Recipe
 	var unread []error
 	for _, candidate := range r.Recipes.Names() {
 		rec, err := r.Recipes.Recipe(candidate)
@@ -89,41 +103,50 @@ func (r *Realizer) recipeFor(name string) (string, error) {
 			unread = append(unread, err)
 			continue
 		}
-		if slices.Contains(rec.Deb.Outputs, name) {
-			makers = append(makers, candidate)
+		if slices.ContainsFunc(rec.Formats(), func(f recipe.Format) bool { return slices.Contains(rec.Build(f).Outputs, name) }) {
+			makers = append(makers, rec)
 		}
 	}
 	switch len(makers) {
 	case 0:
 		_, err := r.Recipes.Recipe(name) // says what was probably meant
-		return "", errors.Join(append([]error{err}, unread...)...)
+		return "", nil, errors.Join(append([]error{err}, unread...)...)
 	case 1:
-		return makers[0], nil
+		return makers[0].Name, makers[0], nil
 	}
-	return "", &AmbiguousError{Name: name, Recipes: makers}
+	e := &AmbiguousError{Name: name}
+	for _, m := range makers {
+		e.Recipes = append(e.Recipes, m.Name)
+	}
+	return "", nil, e
 }
 
-// Node closes a target. It reads the recipe's folder and asks nobody.
+// Node closes a target. It reads the recipe's folder, and what was given in its
+// source's place, and asks nobody.
 func (r *Realizer) Node(_ context.Context, t Target) (*Node, error) {
 	rec, err := r.Recipes.Recipe(t.Name)
 	if err != nil {
 		return nil, err
 	}
+	given := r.Given[t.Name]
+	if given.Source != nil {
+		if err := rec.Replace(given.Source, given.Locked); err != nil {
+			return nil, err
+		}
+	}
 	n := &Node{Format: t.Format, Recipe: rec}
 	in := recipe.Inputs{Trees: map[string]digest.Digest{}, Sandbox: sandbox.ABI}
-	chain, err := r.Recipes.ChainOf(rec)
+	chain, err := r.Recipes.ChainOf(rec, t.Format)
 	if err != nil {
 		return nil, err
 	}
 	lock := chain[len(chain)-1].Lock
 	if lock == nil || lock.Builder.IsZero() {
-		return nil, fmt.Errorf("%s: builder %s: not locked", rec.Name, rec.Deb.Builder)
+		return nil, fmt.Errorf("%s: builder %s: not locked", rec.Name, chain[len(chain)-1].Name)
 	}
 	in.Builder = lock.Builder
-	if src, ok := rec.Sources[recipe.Main].(recipe.Path); ok {
-		if err := r.closePath(n, src, &in); err != nil {
-			return nil, err
-		}
+	if err := r.closeSource(n, given.Files, &in); err != nil {
+		return nil, err
 	}
 	if n.Derivation, err = recipe.Close(rec, t.Format, r.Arch, in); err != nil {
 		return nil, err
@@ -131,43 +154,4 @@ func (r *Realizer) Node(_ context.Context, t Target) (*Node, error) {
 	n.Text = n.Derivation.Text()
 	n.Key = digest.KeyOf(n.Text)
 	return n, nil
-}
-
-// closePath digests a source that lies in the recipe's folder, and its debian/.
-func (r *Realizer) closePath(n *Node, src recipe.Path, in *recipe.Inputs) (err error) {
-	if n.main, err = r.Recipes.Folder(n.Recipe, src.Path); err != nil {
-		return err
-	}
-	if in.Trees[recipe.Main], err = tree.Digest(n.main); err != nil {
-		return fmt.Errorf("%s: source %s: %w", n.Recipe.Name, recipe.Main, err)
-	}
-	folder, err := r.Recipes.FindDebian(n.Recipe, n.main)
-	if err != nil {
-		return err
-	}
-	if !folder.InSource {
-		n.debian = folder.FS
-		if in.Debian, err = tree.Digest(folder.FS); err != nil {
-			return fmt.Errorf("%s: debian: %w", n.Recipe.Name, err)
-		}
-	}
-	in.Changelog, err = stamp(folder.FS)
-	if err != nil {
-		return fmt.Errorf("%s: debian/changelog: %w", n.Recipe.Name, err)
-	}
-	return nil
-}
-
-// stamp reads version and date of the newest entry of debian/changelog.
-func stamp(debian fs.FS) (recipe.Stamp, error) {
-	f, err := debian.Open("changelog")
-	if err != nil {
-		return recipe.Stamp{}, err
-	}
-	defer f.Close()
-	top, err := deb.ParseChangelogTop(f)
-	if err != nil {
-		return recipe.Stamp{}, err
-	}
-	return recipe.Stamp{Version: top.Version, Epoch: top.Date.Unix()}, nil
 }

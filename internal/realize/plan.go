@@ -44,7 +44,7 @@ func (r *Realizer) Plan(ctx context.Context, targets []Target) (*Plan, error) {
 		if n.found = found[n.Key]; n.found != nil {
 			p.Cached++
 		} else {
-			builders[n.Recipe.Deb.Builder] = true
+			builders[n.build().Builder] = true
 		}
 	}
 	counted := map[string]bool{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,12 +23,20 @@ type Realizer struct {
 	Fetch   *fetch.Client
 	Recipes *recipe.Collection
 	Arch    recipe.Arch
-	Events  event.Sink // may be nil
-	Out     Out        // gets the packages of each result as soon as it is there; may be nil
+	Given   map[string]Given // sources for this run, by recipe; may be nil
+	Events  event.Sink       // may be nil
+	Out     Out              // gets the packages of each result as soon as it is there; may be nil
+
+	GitMirrors map[string][]string // see git.Client
+	Offline    bool                // nothing is fetched
 
 	Jobs       int  // builds at once; at least 1
 	FailFast   bool // the first failure ends the others
 	KeepFailed bool // leave the scratch directory of a failed build
+
+	mapped       sync.Once // guards what follows
+	dependencies *recipe.Dependencies
+	mappedErr    error
 }
 
 // Result is what became of a node.
@@ -167,7 +176,7 @@ func (r *Realizer) hand(real *store.Realization) error {
 // key, against the packages' output texts.
 func (r *Realizer) require(n *Node, files []store.File) error {
 	for _, f := range files {
-		want := n.Recipe.Deb.Require[f.Package]
+		want := n.build().Require[f.Package]
 		if len(want) == 0 {
 			continue
 		}

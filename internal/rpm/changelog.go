@@ -21,7 +21,7 @@ import (
 // rpmbuild's own source_date_epoch_from_changelog takes 00:00 instead. A day that has another name, or
 // that its month has not, is what rpm warns of and counts on from; so do we. Of zones
 // only UTC and GMT are accepted: what others mean depends on the host's zone files.
-// Macros are not expanded.
+// Macros are not expanded. ErrNoChangelog: there is none, or none with an entry.
 func ChangelogDate(spec []byte) (time.Time, error) {
 	found := false
 	for n, line := range lines(spec) {
@@ -38,11 +38,11 @@ func ChangelogDate(spec []byte) (time.Time, error) {
 			return t, nil
 		}
 	}
-	if !found {
-		return time.Time{}, errors.New("spec: no %changelog")
-	}
-	return time.Time{}, errors.New("spec: %changelog is empty")
+	return time.Time{}, fmt.Errorf("spec: %w", ErrNoChangelog)
 }
+
+// ErrNoChangelog says that a spec has no changelog entry.
+var ErrNoChangelog = errors.New("no entry in %changelog")
 
 var months = []string{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"}
 

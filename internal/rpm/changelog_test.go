@@ -76,10 +76,10 @@ func TestChangelogDateAgreesWithRPM(t *testing.T) {
 
 func TestChangelogDateRefuses(t *testing.T) {
 	for in, want := range map[string]string{
-		"":                                   "spec: no %changelog",
-		"Name: a\n%changelogs\n* Sun Nov 01": "spec: no %changelog",
-		"%changelog\n":                       "spec: %changelog is empty",
-		"a\n%changelog\n# * Sun\n\n":         "spec: %changelog is empty",
+		"":                                   "spec: no entry in %changelog",
+		"Name: a\n%changelogs\n* Sun Nov 01": "spec: no entry in %changelog",
+		"%changelog\n":                       "spec: no entry in %changelog",
+		"a\n%changelog\n# * Sun\n\n":         "spec: no entry in %changelog",
 		"%changelog\n* Sun Nov 01 12:00:00 CET 2026 Name": "spec: line 2: \"* Sun Nov 01 12:00:00 CET 2026 Name\": zone CET is neither UTC nor GMT: want as in «* Sun Nov 01 2026 Name <mail>»",
 		"%changelog\n%autochangelog\n":                    "spec: line 2: \"%autochangelog\": no entry: want as in «* Sun Nov 01 2026 Name <mail>»",
 	} {

@@ -59,14 +59,15 @@ func Join() (*Side, error) {
 	return s, nil
 }
 
-// Unpack puts the collection into the empty directory dir. It can be called once.
+// Unpack puts the trees into the empty directory dir, each into a folder of its
+// name. It can be called once.
 func (s *Side) Unpack(ctx context.Context, dir string) error {
 	l, err := tree.Unpack(ctx, s.in, dir, tree.UnpackOptions{})
 	if err == nil {
 		err = tree.SetDirs(dir, l)
 	}
 	if err != nil {
-		return fmt.Errorf("worker: collection: %w", err)
+		return fmt.Errorf("worker: files: %w", err)
 	}
 	return nil
 }

@@ -28,7 +28,10 @@ type Job struct {
 	Env   []string
 	Store string // absolute path of the store
 	Info  []byte // for the worker's Join; at most 1 MiB
-	Files fs.FS  // the collection; nil when the job needs none
+
+	// Files are trees that the worker can't read: the collection, sources. It
+	// unpacks them into folders of these names; none: it gets nothing.
+	Files map[string]fs.FS
 
 	// Put takes a file that the worker hands over: kind says what for, name has
 	// no slash. It reads r to its end.
@@ -171,17 +174,17 @@ func forward(ctx context.Context, p *os.Process) (stop func()) {
 	}
 }
 
-// send writes the info, its length before it, and the collection.
+// send writes the info, its length before it, and the trees.
 func (j *Job) send(w *os.File) error {
 	defer w.Close()
 	head := binary.BigEndian.AppendUint32(nil, uint32(len(j.Info)))
 	if _, err := w.Write(append(head, j.Info...)); err != nil {
 		return err
 	}
-	if j.Files == nil {
+	if len(j.Files) == 0 {
 		return nil
 	}
-	return tree.PackSource(w, j.Files, time.Unix(0, 0))
+	return tree.PackSource(w, joined(j.Files), time.Unix(0, 0))
 }
 
 // take reads what the worker hands over.

@@ -142,7 +142,7 @@ func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 // args[0], and prints what it hands over.
 func playParent(args []string) int {
 	code, err := Run(context.Background(), Job{
-		Args: args[1:], Env: os.Environ(), Store: args[0], Files: os.DirFS(filepath.Dir(args[0])),
+		Args: args[1:], Env: os.Environ(), Store: args[0], Files: map[string]fs.FS{"recipes": os.DirFS(filepath.Dir(args[0]))},
 		Put: func(kind, name string, _ int64, r io.Reader) error {
 			body, err := io.ReadAll(r)
 			fmt.Printf("%s %s %s\n", kind, name, body)

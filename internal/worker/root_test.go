@@ -96,11 +96,20 @@ func TestRootCollection(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	want, err := tree.Digest(root.FS())
+	// The worker has each tree under its name.
+	files := map[string]fs.FS{"recipes": root.FS(), "source-x": fstest.MapFS{"file": {Data: []byte("x"), Mode: 0o755}}}
+	copied := t.TempDir()
+	if err := os.CopyFS(copied+"/recipes", root.FS()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(copied+"/source-x", files["source-x"]); err != nil {
+		t.Fatal(err)
+	}
+	want, err := tree.Digest(os.DirFS(copied))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, code, err := run(t, Job{Args: []string{"unpack", store}, Store: store, Files: root.FS()})
+	got, code, err := run(t, Job{Args: []string{"unpack", store}, Store: store, Files: files})
 	if err != nil || code != 0 || !slices.Equal(got, []string{"digest digest " + want.String()}) {
 		t.Errorf("got %q, %d, %v; the digest is %s", got, code, err, want)
 	}
@@ -213,7 +222,7 @@ func TestRootBadCollection(t *testing.T) {
 	files := fstest.MapFS{"a": &fstest.MapFile{Data: []byte("a")}, "b": &fstest.MapFile{Mode: fs.ModeNamedPipe}}
 	for _, verb := range []string{"unpack", "put"} {
 		store := newStore(t)
-		got, _, err := run(t, Job{Args: []string{verb, store}, Store: store, Files: files})
+		got, _, err := run(t, Job{Args: []string{verb, store}, Store: store, Files: map[string]fs.FS{"recipes": files}})
 		if err == nil || !strings.Contains(err.Error(), "b: ") {
 			t.Errorf("%s: got %q, %v", verb, got, err)
 		}
@@ -224,7 +233,7 @@ func TestRootExitCodes(t *testing.T) {
 	store := newStore(t)
 	// More than a pipe holds: a worker that does not read it must not hang its parent.
 	large := fstest.MapFS{"large": &fstest.MapFile{Data: make([]byte, 1<<20)}}
-	if got, code, err := run(t, Job{Args: []string{"exit"}, Store: store, Files: large}); err != nil || code != 7 || got != nil {
+	if got, code, err := run(t, Job{Args: []string{"exit"}, Store: store, Files: map[string]fs.FS{"recipes": large}}); err != nil || code != 7 || got != nil {
 		t.Errorf("exit: got %q, %d, %v", got, code, err)
 	}
 	got, code, err := run(t, Job{Args: []string{"die"}, Store: store})

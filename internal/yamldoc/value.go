@@ -109,6 +109,9 @@ func (v Value) Int(low, high int64) int64 {
 	return n
 }
 
+// IsList reports whether the value is a list, and not text or a mapping.
+func (v Value) IsList() bool { return v.node != nil && v.node.Kind == yaml.SequenceNode }
+
 // List returns the elements of a list, in order.
 func (v Value) List() []Value {
 	if v.node == nil {

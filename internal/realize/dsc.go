@@ -14,23 +14,6 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-// fetchSources fetches what the node's sources name, and returns it by file name.
-func (r *Realizer) fetchSources(ctx context.Context, n *Node) (map[string]digest.Digest, error) {
-	src, ok := n.Recipe.Sources[recipe.Main].(recipe.Dsc)
-	if !ok {
-		return nil, nil
-	}
-	first := []fetch.File{{Path: src.Path, Package: n.Recipe.Name, Want: src.SHA256, Size: -1}}
-	if err := r.fetchWhole(ctx, n, first); err != nil {
-		return nil, err
-	}
-	files, names, err := r.dscFiles(src)
-	if err != nil {
-		return nil, err
-	}
-	return names, r.fetchWhole(ctx, n, files)
-}
-
 // fetchWhole fetches files. Those that were in the store already are read once
 // more: what was damaged meanwhile is fetched again.
 func (r *Realizer) fetchWhole(ctx context.Context, n *Node, files []fetch.File) error {

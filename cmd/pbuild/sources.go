@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fuel-infra/pbuild/internal/realize"
+	"github.com/fuel-infra/pbuild/internal/tree"
+	"github.com/fuel-infra/pbuild/recipe"
+)
+
+// sourceFlags are the flags of the verbs that work on sources which people name
+// for one run.
+func sourceFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "source", Usage: "take the source of a recipe from elsewhere: `NAME=WHERE`, a folder, or DIR@COMMIT or URL@REF; may be repeated"},
+		&cli.StringSliceFlag{Name: "set", Usage: "take the sources that `FILE` names, such as recipes/stand-ins.set.yaml; may be repeated"},
+	}
+}
+
+// sourceArg is a --source.
+type sourceArg struct {
+	Recipe string `json:"recipe"`
+	Where  string `json:"where"`            // as it was typed
+	Folder bool   `json:"folder,omitempty"` // the files of a folder, as they are
+	Repo   string `json:"repo,omitempty"`   // a local repository, an absolute path
+	URL    string `json:"url,omitempty"`
+	Ref    string `json:"ref,omitempty"` // of Repo or URL
+}
+
+// setArg is a --set, read.
+type setArg struct {
+	File string `json:"file"`
+	Text []byte `json:"text"`
+}
+
+// maxSet bounds a file of sources, in bytes.
+const maxSet = 1 << 20
+
+// readSourceFlags reads what --source and --set say, but for the folders' files.
+// Errors are *usageError where the line is wrong.
+func readSourceFlags(c *cli.Context) (sources []sourceArg, sets []setArg, err error) {
+	for _, text := range c.StringSlice("source") {
+		s, err := parseSourceArg(text)
+		if err != nil {
+			return nil, nil, &usageError{msg: fmt.Sprintf("%s: --source %s: %v", typedVerb(c), text, err), hint: "pbuild help " + typedVerb(c)}
+		}
+		if slices.ContainsFunc(sources, func(o sourceArg) bool { return o.Recipe == s.Recipe }) {
+			return nil, nil, &usageError{msg: fmt.Sprintf("%s: --source %s: stands twice", typedVerb(c), s.Recipe), hint: "pbuild help " + typedVerb(c)}
+		}
+		sources = append(sources, s)
+	}
+	for _, file := range c.StringSlice("set") {
+		text, err := readSet(file)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: --set %s: %w", typedVerb(c), file, err)
+		}
+		sets = append(sets, setArg{file, text})
+	}
+	return sources, sets, nil
+}
+
+func readSet(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, bareError(err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxSet {
+		return nil, fmt.Errorf("want a regular file of at most %d bytes", maxSet)
+	}
+	text, err := os.ReadFile(file)
+	return text, bareError(err)
+}
+
+// parseSourceArg reads NAME=WHERE[@COMMIT]. A folder that is there with its whole
+// name, @ and all, is one.
+func parseSourceArg(text string) (s sourceArg, err error) {
+	name, where, ok := strings.Cut(text, "=")
+	if !ok || name == "" || where == "" {
+		return s, fmt.Errorf("want NAME=WHERE")
+	}
+	s = sourceArg{Recipe: name, Where: where}
+	if strings.Contains(where, "://") {
+		at := strings.LastIndexByte(where, '@')
+		if at < strings.LastIndexByte(where, '/') {
+			return s, fmt.Errorf("want a commit, a branch or a tag: URL@REF")
+		}
+		s.URL, s.Ref = where[:at], where[at+1:]
+		return s, recipe.CheckGit(recipe.Git{URL: s.URL, Ref: s.Ref})
+	}
+	if info, err := os.Stat(where); err == nil {
+		if !info.IsDir() {
+			return s, fmt.Errorf("is no folder")
+		}
+		s.Folder = true
+		return s, nil
+	}
+	dir, ref, ok := cutLast(where, '@')
+	if !ok {
+		return s, fmt.Errorf("no such folder")
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return s, fmt.Errorf("no such folder")
+	}
+	s.Ref = ref
+	s.Repo, err = filepath.Abs(dir)
+	if err == nil {
+		err = recipe.CheckGit(recipe.Git{Ref: ref})
+	}
+	return s, err
+}
+
+func cutLast(s string, sep byte) (before, after string, found bool) {
+	if i := strings.LastIndexByte(s, sep); i >= 0 {
+		return s[:i], s[i+1:], true
+	}
+	return s, "", false
+}
+
+// openFolders opens the folders that --source names; each is seen without .git.
+func openFolders(sources []sourceArg) (files map[string]fs.FS, closeAll func(), err error) {
+	files = map[string]fs.FS{}
+	var roots []*os.Root
+	closeAll = func() {
+		for _, r := range roots {
+			r.Close()
+		}
+	}
+	for _, s := range sources {
+		if !s.Folder {
+			continue
+		}
+		root, err := os.OpenRoot(s.Where)
+		if err != nil {
+			closeAll()
+			return nil, nil, fmt.Errorf("--source %s=%s: %w", s.Recipe, s.Where, bareError(err))
+		}
+		roots = append(roots, root)
+		files[s.Recipe] = tree.Worktree(root.FS())
+	}
+	return files, closeAll, nil
+}
+
+// give makes r take what stands in the place of recipes' sources: sets first, in
+// their order, then what --source says. A commit is resolved by fetching it.
+func (c *collection) give(ctx context.Context, r *realize.Realizer) error {
+	r.Given = map[string]realize.Given{}
+	for _, one := range c.sets {
+		set, err := recipe.ParseSet(one.File, one.Text)
+		if err == nil {
+			err = set.Check(r.Recipes)
+		}
+		if err != nil {
+			return err
+		}
+		for name, src := range set.Sources {
+			if r.Given[name], err = givenSource(ctx, r, name, one.File, src, ""); err != nil {
+				return err
+			}
+		}
+	}
+	for _, s := range c.sources {
+		if _, err := r.Recipes.Recipe(s.Recipe); err != nil {
+			return fmt.Errorf("--source %s: %w", s.Recipe, err)
+		}
+		if s.Folder {
+			r.Given[s.Recipe] = realize.Given{Where: s.Where, Files: c.folders[s.Recipe]}
+			continue
+		}
+		g, err := givenSource(ctx, r, s.Recipe, s.Where, recipe.Git{URL: s.URL, Ref: s.Ref}, s.Repo)
+		if err != nil {
+			return err
+		}
+		r.Given[s.Recipe] = g
+	}
+	return nil
+}
+
+// givenSource resolves a source that stands in the place of a recipe's.
+func givenSource(ctx context.Context, r *realize.Realizer, name, where string, src recipe.Source, local string) (realize.Given, error) {
+	g := realize.Given{Where: where, Source: src}
+	git, ok := src.(recipe.Git)
+	if !ok {
+		return g, nil
+	}
+	if r.Store == nil {
+		return g, &usageError{
+			msg:  fmt.Sprintf("key: --source %s=%s: a commit has to be fetched first", name, where),
+			hint: fmt.Sprintf("pbuild plan %s --source %s=%s", name, name, where),
+		}
+	}
+	rec, err := r.Recipes.Recipe(name)
+	if err != nil {
+		return g, err
+	}
+	l, err := r.ResolveRef(ctx, rec, git, local)
+	if err != nil {
+		return g, fmt.Errorf("%s: fetch %w", name, err)
+	}
+	g.Locked = &l
+	return g, nil
+}
+
+// bareError drops the operation and path of a file error, which the caller says.
+func bareError(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}

@@ -1,0 +1,57 @@
+package git
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+const maxRefs = 64 << 20 // bytes of a server's list of refs
+
+// resolve asks for a ref that is no id.
+func (s *session) resolve(ctx context.Context, r Remote, ref string) (id string, err error) {
+	err = s.each(ctx, r, "ref "+ref, ref, func(src source) error {
+		out := &bounded{most: maxRefs}
+		err := s.online(ctx, src.protocol, "", out, newSaid(nil), "ls-remote", "--quiet", "--end-of-options", src.name, ref, ref+"^{}")
+		if err != nil {
+			return src.failure(err)
+		}
+		var why string
+		if id, why = pick(out.String(), ref); why != "" {
+			return &failure{refused, src.name, why, nil}
+		}
+		if id == "" {
+			return &failure{gone, src.name, whyGone, nil}
+		}
+		return nil
+	})
+	return id, err
+}
+
+// pick finds the commit of ref in what git ls-remote printed. id and why are
+// empty when ref is not there.
+func pick(text, ref string) (id, why string) {
+	at := map[string]string{}
+	for line := range strings.Lines(text) {
+		if id, name, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "\t"); ok && isID(id) {
+			at[name] = id
+		}
+	}
+	peeled := func(name string) string {
+		if id := at[name+"^{}"]; id != "" {
+			return id
+		}
+		return at[name]
+	}
+	if ref == "HEAD" || strings.HasPrefix(ref, "refs/") {
+		return peeled(ref), ""
+	}
+	branch, tag := peeled("refs/heads/"+ref), peeled("refs/tags/"+ref)
+	switch {
+	case branch != "" && tag != "" && branch != tag:
+		return "", fmt.Sprintf("ref %s: both a branch (%s) and a tag (%s): write refs/heads/%s or refs/tags/%s", ref, short(branch), short(tag), ref, ref)
+	case branch != "":
+		return branch, ""
+	}
+	return tag, ""
+}

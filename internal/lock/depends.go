@@ -1,0 +1,155 @@
+package lock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/fuel-infra/pbuild/internal/deb"
+	"github.com/fuel-infra/pbuild/internal/realize"
+	"github.com/fuel-infra/pbuild/internal/resolve"
+	"github.com/fuel-infra/pbuild/recipe"
+)
+
+// relations returns what apt is asked for: what the source depends on, mapped,
+// and the recipe's own packages.
+func (l *Locker) relations(ctx context.Context, f recipe.Format, look *realize.Look, asked *recipe.Asked) (all deb.Relations, err error) {
+	if f == recipe.FormatRPM {
+		all, err = rpmRelations(ctx, look, l)
+	} else {
+		all, err = debRelations(look)
+	}
+	if err != nil {
+		return nil, err
+	}
+	mapping, err := l.Mapping()
+	if err != nil {
+		return nil, err
+	}
+	if all, _, err = all.Map(mapping.All()); err != nil {
+		return nil, err
+	}
+	for _, name := range asked.Extra {
+		all = append(all, deb.Relation{{Name: name}})
+	}
+	return all, nil
+}
+
+// debRelations reads debian/control.
+func debRelations(look *realize.Look) (all deb.Relations, err error) {
+	control, err := look.Control()
+	if err != nil {
+		return nil, err
+	}
+	fields, err := realize.BuildFields(control)
+	if err != nil {
+		return nil, fmt.Errorf("debian/control: %w", err)
+	}
+	for _, name := range []string{"Build-Depends", "Build-Depends-Arch", "Build-Depends-Indep"} {
+		all = append(all, fields[name]...)
+	}
+	return all, nil
+}
+
+// rpmRelations asks rpmspec. Versions are left out: rpm's count otherwise than
+// Debian's, and what serves in a name's place was chosen for the suite.
+func rpmRelations(ctx context.Context, look *realize.Look, l *Locker) (all deb.Relations, err error) {
+	lines, err := look.BuildRequires(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mapping, err := l.Mapping()
+	if err != nil {
+		return nil, err
+	}
+	known := mapping.All()
+	var unknown []string
+	for _, line := range lines {
+		name, _, _ := strings.Cut(line, " ")
+		switch {
+		case strings.HasPrefix(name, "rpmlib("):
+			continue // of rpmbuild itself
+		case known[name] == nil && deb.CheckPackage(name) != nil:
+			unknown = append(unknown, name)
+			continue
+		}
+		if to, ok := known[name]; ok {
+			// Its own name may be none that Debian could have.
+			for _, p := range to {
+				all = append(all, deb.Relation{{Name: p}})
+			}
+			continue
+		}
+		all = append(all, deb.Relation{{Name: name}})
+	}
+	if len(unknown) > 0 {
+		text, err := look.Spec()
+		if err != nil {
+			return nil, err
+		}
+		return nil, unplaced(text, "spec", unknown, "no name of a Debian package, and not in "+recipe.DependenciesName)
+	}
+	return all, nil
+}
+
+// place says of names that apt does not know where they stand.
+func (l *Locker) place(err error, f recipe.Format, look *realize.Look, rec *recipe.Recipe) error {
+	var unsatisfied *resolve.UnsatisfiedError
+	if !errors.As(err, &unsatisfied) {
+		return err
+	}
+	file, read := "debian/control", look.Control
+	if f == recipe.FormatRPM {
+		file, read = rec.RPM.Spec, look.Spec
+	}
+	text, readErr := read()
+	if readErr != nil {
+		return errors.Join(err, readErr)
+	}
+	var all []error
+	for _, d := range unsatisfied.Dependencies {
+		all = append(all, &UnknownDependencyError{File: file, Line: lineOf(text, d.Name), Name: d.Name, Why: d.Why})
+	}
+	return errors.Join(all...)
+}
+
+func unplaced(text []byte, file string, names []string, why string) error {
+	var all []error
+	for _, name := range names {
+		all = append(all, &UnknownDependencyError{File: file, Line: lineOf(text, name), Name: name, Why: why})
+	}
+	return errors.Join(all...)
+}
+
+// UnknownDependencyError is a build dependency that nothing serves.
+type UnknownDependencyError struct {
+	File string // debian/control, or the spec
+	Line int    // 0: the name stands nowhere as it is, but in a macro or the recipe's packages
+	Name string
+	Why  string // as apt says it
+}
+
+func (e *UnknownDependencyError) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("%s: %s: %s", e.File, e.Name, e.Why)
+	}
+	return fmt.Sprintf("%s:%d: %s: %s", e.File, e.Line, e.Name, e.Why)
+}
+
+// lineOf returns the first line that holds a word, 0 for none.
+func lineOf(text []byte, word string) int {
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		for _, w := range strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\r\n,|([<", r) }) {
+			if w == word || strings.HasPrefix(w, word+":") {
+				return n
+			}
+		}
+	}
+	return 0
+}

@@ -1,0 +1,179 @@
+package realize
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fuel-infra/pbuild/internal/tree"
+	"github.com/fuel-infra/pbuild/sandbox"
+)
+
+// rpmDirs are the folders below %_topdir that rpmbuild takes for granted.
+var rpmDirs = []string{"BUILD", "BUILDROOT", "RPMS", "SOURCES", "SPECS", "SRPMS"}
+
+// buildRPM lays out the sources and runs rpmbuild; the packages are below
+// s.work/RPMS afterwards.
+func (s *site) buildRPM(ctx context.Context) error {
+	for _, name := range rpmDirs {
+		if err := makeDir(filepath.Join(s.work, name)); err != nil {
+			return err
+		}
+	}
+	if err := s.makeHome(); err != nil {
+		return err
+	}
+	rpm := s.node.Recipe.RPM
+	text := s.node.spec
+	if text == nil {
+		var err error
+		if text, err = rpmSpec(s); err != nil {
+			return err
+		}
+	}
+	spec := path.Join("SPECS", path.Base(rpm.Spec))
+	if err := s.putFile(spec, text); err != nil {
+		return err
+	}
+	if rpm.Source0 != nil {
+		if err := s.makeTarball(ctx, spec); err != nil {
+			return err
+		}
+	}
+	return s.run(ctx, sandbox.Spec{
+		Binds: []sandbox.Bind{{Host: s.work, Inside: buildInside, Writable: true}},
+		Dir:   buildInside,
+		Argv:  slices.Concat([]string{"rpmbuild", "-bb", "--nodeps"}, s.defines(), []string{spec}),
+	})
+}
+
+// rpmSpec reads the spec of the main source.
+func rpmSpec(s *site) ([]byte, error) { return s.node.Recipe.SpecIn(s.main) }
+
+// putFile writes a file below s.work with the build's time.
+func (s *site) putFile(name string, text []byte) error {
+	file := filepath.Join(s.work, name)
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		return err
+	}
+	epoch := time.Unix(s.node.Derivation.Stamp.Epoch, 0)
+	return os.Chtimes(file, epoch, epoch)
+}
+
+// defines are rpmbuild's macros. Without each of the first four no two runs give
+// the same bytes.
+func (s *site) defines() []string {
+	all := []string{
+		"_topdir " + buildInside,
+		"_buildhost pbuild",
+		"use_source_date_epoch_as_buildtime 1",
+		"clamp_mtime_to_source_date_epoch 1",
+	}
+	if !s.node.Derivation.Debug {
+		all = append(all, "debug_package %{nil}")
+	}
+	own := s.node.Derivation.Defines
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		all = append(all, name+" "+own[name])
+	}
+	var out []string
+	for _, d := range all {
+		out = append(out, "--define", d)
+	}
+	return out
+}
+
+// tarballInside is where the tree lies of which Source0 is made.
+const tarballInside = "/run/source"
+
+// makeTarball makes Source0 with the builder's own tar and gzip, whose bytes
+// are pinned with it.
+func (s *site) makeTarball(ctx context.Context, spec string) error {
+	source0 := s.node.Recipe.RPM.Source0
+	version, sources, err := s.querySpec(ctx, spec)
+	if err != nil {
+		return err
+	}
+	folder := source0.Name + "-" + version
+	file := folder + ".tar.gz"
+	if !slices.Contains(sources, file) {
+		return &SpecError{Spec: s.node.Recipe.RPM.Spec, Want: file, Sources: sources}
+	}
+	in := filepath.Join(s.scratch.Dir, "tarball")
+	if err := os.Mkdir(in, 0o755); err != nil {
+		return err
+	}
+	dir, from := filepath.Join(in, folder), folder
+	if !source0.Prefixed {
+		from = "."
+	}
+	if err := makeDir(dir); err != nil {
+		return err
+	}
+	epoch := time.Unix(s.node.Derivation.Stamp.Epoch, 0)
+	if err := tree.Materialize(s.main, dir, epoch); err != nil {
+		return err
+	}
+	if err := setModes(dir, s.node.Derivation.Modes, epoch); err != nil {
+		return err
+	}
+	if !source0.Prefixed {
+		in = dir
+	}
+	return s.run(ctx, sandbox.Spec{
+		Binds: []sandbox.Bind{
+			{Host: in, Inside: tarballInside},
+			{Host: s.work, Inside: buildInside, Writable: true},
+		},
+		Dir: buildInside,
+		Argv: []string{
+			"tar", "--create", "--format=gnu", "--sort=name", "--owner=0", "--group=0", "--numeric-owner",
+			"--use-compress-program=gzip --no-name", "--file=SOURCES/" + file,
+			"--directory=" + tarballInside, "--", from,
+		},
+	})
+}
+
+// querySpec asks rpmspec for the version, and for the names of the sources.
+func (s *site) querySpec(ctx context.Context, spec string) (version string, sources []string, err error) {
+	var out bytes.Buffer
+	argv := slices.Concat([]string{"rpmspec", "--query", "--srpm", "--queryformat", `%{version}\n[%{source}\n]`}, s.defines(), []string{spec})
+	err = s.runInto(ctx, &out, sandbox.Spec{
+		Binds: []sandbox.Bind{{Host: s.work, Inside: buildInside}},
+		Dir:   buildInside,
+		Argv:  argv,
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if !versionForm.MatchString(lines[0]) {
+		return "", nil, fmt.Errorf("rpmspec: version %q: want letters, digits and . _ + ~ ^", lines[0])
+	}
+	return lines[0], lines[1:], nil
+}
+
+// versionForm is what rpmbuild takes for a version.
+var versionForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~^]{0,127}$`)
+
+// specPart returns the part of the spec that failed, such as %install, where
+// rpmbuild's last lines name one.
+func specPart(lines []string) string {
+	for _, line := range slices.Backward(lines) {
+		if !strings.Contains(line, "Bad exit status from ") {
+			continue
+		}
+		if i := strings.LastIndex(line, "(%"); i >= 0 && strings.HasSuffix(line, ")") {
+			return line[i+1 : len(line)-1]
+		}
+	}
+	return ""
+}

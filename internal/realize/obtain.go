@@ -1,0 +1,98 @@
+package realize
+
+import (
+	"context"
+	"errors"
+
+	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/store"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// source is a main source that the store holds.
+type source struct {
+	files map[string]digest.Digest // of a Debian source package, by file name
+	tree  digest.Digest            // of a commit: the blob that PackSource wrote
+}
+
+// blobs returns what a realization keeps, so that it can be built again when
+// all that it was fetched from is gone.
+func (s source) blobs() (all []digest.Digest) {
+	for _, d := range s.files {
+		all = append(all, d)
+	}
+	if !s.tree.IsZero() {
+		all = append(all, s.tree)
+	}
+	return all
+}
+
+// obtain brings the node's main source into the store, where it is not a folder
+// that is at hand.
+func (r *Realizer) obtain(ctx context.Context, n *Node) (source, error) {
+	if n.main != nil {
+		return source{}, nil
+	}
+	switch src := n.Recipe.Sources[recipe.Main].(type) {
+	case recipe.Dsc:
+		files, err := r.obtainDsc(ctx, n, src)
+		return source{files: files}, err
+	case recipe.Git:
+		blob, err := r.obtainGit(ctx, n, src)
+		return source{tree: blob}, err
+	}
+	return source{}, nil
+}
+
+// obtainDsc fetches a Debian source package and returns its files by name.
+func (r *Realizer) obtainDsc(ctx context.Context, n *Node, src recipe.Dsc) (map[string]digest.Digest, error) {
+	first := []fetch.File{{Path: src.Path, Package: n.Recipe.Name, Want: src.SHA256, Size: -1}}
+	if err := r.fetchWhole(ctx, n, first); err != nil {
+		return nil, err
+	}
+	files, names, err := r.dscFiles(src)
+	if err != nil {
+		return nil, err
+	}
+	return names, r.fetchWhole(ctx, n, files)
+}
+
+// obtainGit returns the blob of a commit's files, from the store or from where
+// the recipe says. What comes must have the locked tree.
+func (r *Realizer) obtainGit(ctx context.Context, n *Node, src recipe.Git) (digest.Digest, error) {
+	locked := n.Derivation.Sources[recipe.Main]
+	if blob, err := r.kept(locked.Digest); err == nil || !errors.Is(err, store.ErrNotFound) {
+		return blob, err
+	}
+	// Both formats of a recipe want the same source.
+	unlock, err := r.Store.LockName(ctx, "source-"+locked.Digest.Hex())
+	if err != nil {
+		return digest.Digest{}, err
+	}
+	defer unlock()
+	if blob, err := r.kept(locked.Digest); err == nil || !errors.Is(err, store.ErrNotFound) {
+		return blob, err
+	}
+	c, err := r.checkout(ctx, n.event(), src, "", locked.Commit)
+	if err != nil {
+		return digest.Digest{}, err
+	}
+	defer c.close()
+	if c.tree != locked.Digest {
+		return digest.Digest{}, &TreeError{From: src.URL, Want: locked.Digest, Got: c.tree}
+	}
+	return PackTree(r.Store, c.files, c.tree)
+}
+
+// kept finds the blob of a source tree: store.ErrNotFound.
+func (r *Realizer) kept(id digest.Digest) (digest.Digest, error) {
+	blob, err := r.Store.Source(id)
+	if err != nil {
+		return digest.Digest{}, err
+	}
+	if _, ok := r.Store.HasBlob(blob); !ok {
+		return digest.Digest{}, store.ErrNotFound
+	}
+	return blob, nil
+}

@@ -1,0 +1,118 @@
+package realize
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/fuel-infra/pbuild/internal/deb"
+	"github.com/fuel-infra/pbuild/internal/rpm"
+	"github.com/fuel-infra/pbuild/internal/tree"
+	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// Given is a source that stands in the place of a recipe's main one for a run.
+type Given struct {
+	Where  string         // as people named it
+	Files  fs.FS          // a folder's; nil: Source counts
+	Source recipe.Source  // one that a recipe could name
+	Locked *recipe.Locked // what Source was resolved to, where it is one to be locked
+}
+
+// closeSource finds out what Close wants to know of the node's source.
+func (r *Realizer) closeSource(n *Node, given fs.FS, in *recipe.Inputs) (err error) {
+	if n.main = given; n.main == nil {
+		if src, ok := n.Recipe.Sources[recipe.Main].(recipe.Path); ok {
+			if n.main, err = r.Recipes.Folder(n.Recipe, src.Path); err != nil {
+				return err
+			}
+		}
+	}
+	if n.main != nil {
+		if in.Trees[recipe.Main], err = tree.Digest(n.main); err != nil {
+			return fmt.Errorf("%s: source %s: %w", n.Recipe.Name, recipe.Main, err)
+		}
+	}
+	if n.Format == recipe.FormatRPM {
+		err = r.closeSpec(n, in)
+	} else {
+		err = r.closeDebian(n, in)
+	}
+	if err != nil {
+		return err
+	}
+	in.Asked, err = r.Asked(n, nil)
+	return err
+}
+
+// closeDebian looks for debian/, and for what its changelog stamps.
+func (r *Realizer) closeDebian(n *Node, in *recipe.Inputs) (err error) {
+	if n.debian, err = r.Recipes.Debian(n.Recipe); err != nil {
+		return err
+	}
+	folder := n.debian
+	switch {
+	case folder != nil:
+		if in.Debian, err = tree.Digest(folder); err != nil {
+			return fmt.Errorf("%s: debian: %w", n.Recipe.Name, err)
+		}
+	case n.main == nil:
+		return nil
+	default:
+		if folder, err = n.Recipe.DebianIn(n.main); err != nil {
+			return err
+		}
+	}
+	if in.Changelog, err = stamp(folder); err != nil {
+		return fmt.Errorf("%s: debian/changelog: %w", n.Recipe.Name, err)
+	}
+	return nil
+}
+
+// closeSpec looks for the spec, and for the date of its changelog.
+func (r *Realizer) closeSpec(n *Node, in *recipe.Inputs) (err error) {
+	if n.spec, err = r.Recipes.Spec(n.Recipe); err != nil {
+		return err
+	}
+	text := n.spec
+	switch {
+	case text != nil:
+		in.Spec = digest.Of(text)
+	case n.main == nil:
+		return nil
+	default:
+		if text, err = n.Recipe.SpecIn(n.main); err != nil {
+			return err
+		}
+	}
+	date, err := rpm.ChangelogDate(text)
+	if err != nil && !errors.Is(err, rpm.ErrNoChangelog) {
+		return fmt.Errorf("%s: spec: %w", n.Recipe.Name, err)
+	}
+	if err == nil {
+		in.Changelog.Epoch = date.Unix()
+		return nil
+	}
+	// A commit has a date of its own. Without any, that of the locked one is as
+	// good as another, and does not change from day to day.
+	if l, lockErr := n.Recipe.LockedSource(recipe.Main); lockErr == nil {
+		in.Changelog.Epoch = l.Epoch
+		return nil
+	}
+	return fmt.Errorf("%s: spec: %w", n.Recipe.Name, err)
+}
+
+// stamp reads version and date of the newest entry of debian/changelog.
+func stamp(debian fs.FS) (recipe.Stamp, error) {
+	f, err := debian.Open("changelog")
+	if err != nil {
+		return recipe.Stamp{}, err
+	}
+	defer f.Close()
+	top, err := deb.ParseChangelogTop(f)
+	if err != nil {
+		return recipe.Stamp{}, err
+	}
+	return recipe.Stamp{Version: top.Version, Epoch: top.Date.Unix()}, nil
+}

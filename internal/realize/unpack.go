@@ -1,0 +1,138 @@
+package realize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/fuel-infra/pbuild/internal/tree"
+	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/store"
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// PackTree puts a source tree into the store, where its digest finds it again,
+// and returns the blob: the tar that tree.PackSource writes, with times of 0 so
+// that it is the same for all commits that have the tree, in zstd.
+func PackTree(s *store.Store, files fs.FS, id digest.Digest) (digest.Digest, error) {
+	w, err := s.Create()
+	if err != nil {
+		return digest.Digest{}, err
+	}
+	defer w.Close()
+	z, err := zstd.NewWriter(w)
+	if err != nil {
+		return digest.Digest{}, err
+	}
+	err = tree.PackSource(z, files, time.Unix(0, 0))
+	if err := errors.Join(err, z.Close()); err != nil {
+		return digest.Digest{}, err
+	}
+	blob, _, err := w.Commit(nil)
+	if err != nil {
+		return digest.Digest{}, err
+	}
+	return blob, s.PutSource(id, blob)
+}
+
+// unpack makes the main source's files ready to be copied into the build, and
+// holds what they ask for against the lock.
+func (s *site) unpack(ctx context.Context) error {
+	if err := s.open(ctx); err != nil || s.node.main != nil || s.main == nil {
+		return err
+	}
+	return s.checkLocked(s.main)
+}
+
+// open opens the main source's files: of a folder, or unpacked from the blob of a
+// commit. A Debian source package stays closed.
+func (s *site) open(ctx context.Context) error {
+	if s.main = s.node.main; s.main != nil || s.source.tree.IsZero() {
+		return nil
+	}
+	dir := filepath.Join(s.scratch.Dir, "main")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	if err := s.unpackTree(ctx, s.source.tree, dir); err != nil {
+		return fmt.Errorf("source %s: %w", recipe.Main, err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	s.opened = append(s.opened, root)
+	s.main = root.FS()
+	return nil
+}
+
+// unpackTree unpacks a blob that PackTree wrote.
+func (s *site) unpackTree(ctx context.Context, blob digest.Digest, dir string) error {
+	b, err := s.Store.OpenBlob(blob)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	z, err := zstd.NewReader(b)
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	l, err := tree.Unpack(ctx, z, dir, tree.UnpackOptions{})
+	if err == nil {
+		err = tree.SetDirs(dir, l)
+	}
+	// Only the blob's end tells whether it is what was put.
+	if _, readErr := io.Copy(io.Discard, b); readErr != nil {
+		return readErr
+	}
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	got, err := tree.Digest(root.FS())
+	if want := s.node.Derivation.Sources[recipe.Main].Digest; err == nil && got != want {
+		err = &TreeError{From: "the store", Want: want, Got: got}
+	}
+	return err
+}
+
+// checkLocked holds a source that was not at hand when the key was made against
+// what the lock says of it.
+func (s *site) checkLocked(main fs.FS) error {
+	asked, err := s.Asked(s.node, main)
+	if err != nil {
+		return err
+	}
+	if err := s.node.Recipe.CheckAsked(s.node.Format, *asked); err != nil {
+		return fmt.Errorf("%s: %w", s.node.Format, err)
+	}
+	if s.node.Format != recipe.FormatDeb || s.node.debian != nil {
+		return nil
+	}
+	folder, err := s.node.Recipe.DebianIn(main)
+	if err != nil {
+		return err
+	}
+	got, err := stamp(folder)
+	locked := s.node.Derivation.Stamp
+	_, isGit := s.node.Recipe.Sources[recipe.Main].(recipe.Git)
+	switch {
+	case err != nil:
+		return fmt.Errorf("source %s: debian/changelog: %w", recipe.Main, err)
+	case got.Version != locked.Version || !isGit && got.Epoch != locked.Epoch:
+		return fmt.Errorf("source %s: %w: the changelog says %s at %d", recipe.Main, recipe.ErrLock, got.Version, got.Epoch)
+	}
+	return nil
+}

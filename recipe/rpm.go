@@ -1,0 +1,62 @@
+package recipe
+
+import (
+	"slices"
+
+	"github.com/fuel-infra/pbuild/internal/yamldoc"
+)
+
+// RPM is the part of a recipe that makes RPM packages.
+type RPM struct {
+	Build
+	Spec    string            // path looked for in the recipe's folder, then in the main source
+	Source0 *Source0          // nil: the spec has no source
+	Defines map[string]string // macros of the build
+}
+
+// Source0 is the tarball that is made of the main source, NAME-VERSION.tar.gz
+// with the spec's version.
+type Source0 struct {
+	Name     string // e.g. hello
+	Prefixed bool   // it holds one folder NAME-VERSION (layout: prefixed), else the files themselves (flat)
+}
+
+func parseRPM(v yamldoc.Value, main Source) *RPM {
+	f := v.Fields(slices.Concat([]string{"spec", "source0", "defines"}, buildFields)...)
+	r := &RPM{
+		Build: parseBuild(f, parseRPMName), Spec: yamldoc.As(f.Need("spec"), parseSpec),
+		Defines: parseDefines(f.Get("defines")),
+	}
+	r.at.source = f.Get("spec").Position()
+	if s := f.Get("source0"); s.Present() {
+		sf := s.Fields("name", "layout")
+		r.Source0 = &Source0{
+			Name:     yamldoc.As(sf.Need("name"), parseRPMName),
+			Prefixed: sf.Need("layout").OneOf("prefixed", "flat") == "prefixed",
+		}
+	}
+	if _, ok := main.(Dsc); ok {
+		v.Errorf("a Debian source package makes no rpm: want a source of path or git")
+	}
+	return r
+}
+
+// reservedDefines are macros whose value is pbuild's to set.
+var reservedDefines = []string{
+	"_buildhost", "_topdir", "clamp_mtime_to_source_date_epoch", "use_source_date_epoch_as_buildtime",
+}
+
+func parseDefines(v yamldoc.Value) map[string]string {
+	out := map[string]string{}
+	for _, e := range v.Entries() {
+		name := e.Key.Text()
+		switch {
+		case !macroForm.MatchString(name):
+			e.Key.Errorf("want a name of letters, digits and _, three or more, not beginning with a digit")
+		case slices.Contains(reservedDefines, name):
+			e.Key.Errorf("is set by pbuild")
+		}
+		out[name] = yamldoc.As(e.Value, parseMacro)
+	}
+	return out
+}

@@ -1,0 +1,67 @@
+package recipe
+
+import "fmt"
+
+// stamp returns what a build of the main source stamps, checked.
+func (r *Recipe) stamp(f Format, in Inputs) (Stamp, error) {
+	_, replaced := in.Trees[Main]
+	switch s := r.Sources[Main].(type) {
+	case Dsc:
+		if replaced {
+			break
+		}
+		l, err := r.lockedDsc(Main, s)
+		if err != nil {
+			return Stamp{}, fmt.Errorf("source %s: %w", Main, err)
+		}
+		locked := Stamp{l.Version, l.Epoch}
+		if in.Changelog != (Stamp{}) && in.Changelog != locked {
+			return Stamp{}, fmt.Errorf("source %s: %w: it says %s at %d, the changelog %s at %d", Main, ErrLock,
+				locked.Version, locked.Epoch, in.Changelog.Version, in.Changelog.Epoch)
+		}
+		return locked, nil
+	case Git:
+		l, err := r.lockedGit(Main, s)
+		if err != nil && !replaced {
+			return Stamp{}, fmt.Errorf("source %s: %w", Main, err)
+		}
+		if replaced && (err != nil || in.Trees[Main] != l.Tree) {
+			break
+		}
+		return r.gitStamp(f, l, in)
+	}
+	return in.Changelog, checkStamp(f, in.Changelog)
+}
+
+// gitStamp takes the commit's date, and the version from debian/changelog: of
+// the recipe's folder where debian/ lies there, else of the source.
+func (r *Recipe) gitStamp(f Format, l Locked, in Inputs) (Stamp, error) {
+	s := Stamp{Epoch: l.Epoch}
+	switch {
+	case f == FormatRPM:
+		return s, nil // the spec says the version
+	case !in.Debian.IsZero():
+		s.Version = in.Changelog.Version
+	case l.Version == "":
+		return Stamp{}, fmt.Errorf("source %s: %w: it says no version of debian/changelog", Main, ErrLock)
+	case in.Changelog.Version != "" && in.Changelog.Version != l.Version:
+		return Stamp{}, fmt.Errorf("source %s: %w: it says %s, the changelog %s", Main, ErrLock, l.Version, in.Changelog.Version)
+	default:
+		s.Version = l.Version
+	}
+	return s, checkStamp(f, s)
+}
+
+// checkStamp refuses what no package can carry.
+func checkStamp(f Format, s Stamp) error {
+	file := "debian/changelog"
+	if f == FormatRPM {
+		file = "%changelog"
+	} else if _, err := parseVersion(s.Version); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if s.Epoch < 1 || s.Epoch > maxEpoch {
+		return fmt.Errorf("%s: date %d: before 1970 or after 9999", file, s.Epoch)
+	}
+	return nil
+}

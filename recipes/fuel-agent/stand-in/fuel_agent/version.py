@@ -1,0 +1,1 @@
+STANDIN = True
