@@ -13,48 +13,49 @@ import (
 )
 
 // relations returns what apt is asked for: what the source depends on, mapped,
-// and the recipe's own packages.
-func (l *Locker) relations(ctx context.Context, f recipe.Format, look *realize.Look, asked *recipe.Asked) (all deb.Relations, err error) {
+// with the recipe's own packages; and what must not be there.
+func (l *Locker) relations(ctx context.Context, f recipe.Format, look *realize.Look, asked *recipe.Asked) (depends, conflicts deb.Relations, err error) {
 	if f == recipe.FormatRPM {
-		all, err = rpmRelations(ctx, look, l)
+		depends, err = l.rpmRelations(ctx, look)
 	} else {
-		all, err = debRelations(look)
+		depends, conflicts, err = debRelations(look)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	mapping, err := l.Mapping()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if all, _, err = all.Map(mapping.All()); err != nil {
-		return nil, err
+	if depends, _, err = depends.Map(mapping.All()); err != nil {
+		return nil, nil, err
 	}
 	for _, name := range asked.Extra {
-		all = append(all, deb.Relation{{Name: name}})
+		depends = append(depends, deb.Relation{{Name: name}})
 	}
-	return all, nil
+	return depends, conflicts, nil
 }
 
 // debRelations reads debian/control.
-func debRelations(look *realize.Look) (all deb.Relations, err error) {
+func debRelations(look *realize.Look) (depends, conflicts deb.Relations, err error) {
 	control, err := look.Control()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	fields, err := realize.BuildFields(control)
 	if err != nil {
-		return nil, fmt.Errorf("debian/control: %w", err)
+		return nil, nil, fmt.Errorf("debian/control: %w", err)
 	}
-	for _, name := range []string{"Build-Depends", "Build-Depends-Arch", "Build-Depends-Indep"} {
-		all = append(all, fields[name]...)
+	for _, part := range []string{"", "-Arch", "-Indep"} {
+		depends = append(depends, fields["Build-Depends"+part]...)
+		conflicts = append(conflicts, fields["Build-Conflicts"+part]...)
 	}
-	return all, nil
+	return depends, conflicts, nil
 }
 
 // rpmRelations asks rpmspec. Versions are left out: rpm's count otherwise than
 // Debian's, and what serves in a name's place was chosen for the suite.
-func rpmRelations(ctx context.Context, look *realize.Look, l *Locker) (all deb.Relations, err error) {
+func (l *Locker) rpmRelations(ctx context.Context, look *realize.Look) (all deb.Relations, err error) {
 	lines, err := look.BuildRequires(ctx)
 	if err != nil {
 		return nil, err
@@ -95,8 +96,8 @@ func rpmRelations(ctx context.Context, look *realize.Look, l *Locker) (all deb.R
 
 // place says of names that apt does not know where they stand.
 func (l *Locker) place(err error, f recipe.Format, look *realize.Look, rec *recipe.Recipe) error {
-	var unsatisfied *resolve.UnsatisfiedError
-	if !errors.As(err, &unsatisfied) {
+	var unmet *resolve.UnmetError
+	if !errors.As(err, &unmet) {
 		return err
 	}
 	file, read := "debian/control", look.Control
@@ -108,7 +109,7 @@ func (l *Locker) place(err error, f recipe.Format, look *realize.Look, rec *reci
 		return errors.Join(err, readErr)
 	}
 	var all []error
-	for _, d := range unsatisfied.Dependencies {
+	for _, d := range unmet.Unmet {
 		all = append(all, &UnknownDependencyError{File: file, Line: lineOf(text, d.Name), Name: d.Name, Why: d.Why})
 	}
 	return errors.Join(all...)

@@ -15,10 +15,54 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-// Locker makes locks. Its fields are set before its first use.
+// Locker makes locks, of one recipe after another. Its fields are set before its
+// first use; Close ends it.
 type Locker struct {
 	*realize.Realizer
 	Resolver *resolve.Resolver
+
+	indices map[string]*resolve.Index      // by suite: one state of the archive a run
+	apts    map[digest.Digest]*resolve.Apt // by the image that it runs in
+}
+
+// Close removes what apt has on disk.
+func (l *Locker) Close() error {
+	var errs []error
+	for _, a := range l.apts {
+		errs = append(errs, a.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// apt returns the apt of a builder's image.
+func (l *Locker) apt(ctx context.Context, name string) (*resolve.Apt, error) {
+	chain, err := l.Recipes.Chain(name)
+	if err != nil {
+		return nil, err
+	}
+	image, err := l.Images.Ensure(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if a := l.apts[image.Digest]; a != nil {
+		return a, nil
+	}
+	suite := chain[0].Suite
+	index := l.indices[suite]
+	if index == nil {
+		if index, err = l.Resolver.Index(ctx, suite); err != nil {
+			return nil, err
+		}
+	}
+	a, err := l.Resolver.Apt(ctx, image, index)
+	if err != nil {
+		return nil, err
+	}
+	if l.indices == nil {
+		l.indices, l.apts = map[string]*resolve.Index{}, map[digest.Digest]*resolve.Apt{}
+	}
+	l.indices[suite], l.apts[image.Digest] = index, a
+	return a, nil
 }
 
 // Result is a recipe's new lock.
@@ -212,18 +256,19 @@ func (l *Locker) resolve(ctx context.Context, res *Result, f recipe.Format, look
 			return b, nil
 		} // a list that is gone or changed is made anew
 	}
-	depends, err := l.relations(ctx, f, look, asked)
+	depends, conflicts, err := l.relations(ctx, f, look, asked)
 	if err != nil {
 		return nil, err
 	}
-	image, err := l.Images.Ensure(ctx, rec.Build(f).Builder)
+	apt, err := l.apt(ctx, rec.Build(f).Builder)
 	if err != nil {
 		return nil, err
 	}
-	packages, release, err := l.Resolver.BuildDeps(ctx, image, depends)
+	packages, err := apt.Install(ctx, depends, conflicts)
 	if err != nil {
 		return nil, l.place(err, f, look, rec)
 	}
+	release := apt.Index.Release
 	b := &recipe.BuildLock{Asked: *asked}
 	if len(packages) > 0 {
 		var list bytes.Buffer
