@@ -11,6 +11,6 @@ import "embed"
 // with «#!» is executable.
 //
 //go:embed builder.schema.json recipe.schema.json
-//go:embed builders/debian-12-base.* builders/debian-12-deb.*
+//go:embed builders/debian-12-base.* builders/debian-12-deb.* builders/debian-12-rpm.*
 //go:embed hello
 var Start embed.FS

@@ -63,9 +63,13 @@ func TestStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	chain, err := c.ChainOf(r)
-	if err != nil {
-		t.Fatal(err)
+	var chain []*recipe.Builder
+	for _, f := range r.Formats() {
+		one, err := c.ChainOf(r, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		chain = append(chain, one...)
 	}
 	for _, b := range chain {
 		if _, err := c.Packages(b); err != nil {
