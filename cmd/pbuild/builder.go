@@ -41,7 +41,7 @@ func builderLsVerb(con *console) *cli.Command {
 // image is a builder as «builder ls» and «builder build» print it.
 type image struct {
 	Name     string        `json:"name"`
-	State    string        `json:"state"`           // "here", "absent", "not locked"; "built", "cached", "healed"
+	State    string        `json:"state"`           // "here", "absent", "not locked"; "built", "cached", "healed"; "locked"
 	Digest   digest.Digest `json:"digest,omitzero"` // as the lock says
 	Packages int           `json:"packages"`        // of its own layer
 	Bytes    int64         `json:"bytes"`           // of its own layer, unpacked

@@ -9,6 +9,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/internal/fetch"
 	"github.com/fuel-infra/pbuild/internal/realize"
+	"github.com/fuel-infra/pbuild/internal/resolve"
 	"github.com/fuel-infra/pbuild/internal/worker"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
@@ -31,6 +32,8 @@ func hints(err error) (out []string) {
 		maker    *realize.AmbiguousError
 		kept     *realize.KeptError
 		damage   *damageError
+		refused  *resolve.RefusedError
+		older    *resolve.OlderError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -55,7 +58,11 @@ func hints(err error) (out []string) {
 	case errors.As(err, &image):
 		out = append(out, "changed on purpose?  pbuild builder build NAME --write-lock")
 	case errors.Is(err, builder.ErrNotLocked):
-		out = append(out, "pbuild builder build NAME --write-lock")
+		out = append(out, "pbuild lock --builders NAME")
+	case errors.As(err, &refused):
+		out = append(out, "does something on the way change files?  another mirror: --mirror URL")
+	case errors.As(err, &older):
+		out = append(out, "a mirror that is up to date?  --mirror URL")
 	case errors.Is(err, errNoCollection):
 		out = append(out, "--recipes DIR, or PBUILD_RECIPES")
 	case errors.Is(err, realize.ErrNoRecipes):

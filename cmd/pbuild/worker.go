@@ -132,6 +132,8 @@ func delegate(c *cli.Context, con *console, files bool) error {
 			return realize.PutFile(c.String("out"), name, r)
 		case kind == kindLock && c.Bool("write-lock") && (name == builder+".lock" || name == builder+".files"):
 			return putLock(conf.Recipes.Value, name, r)
+		case kind == kindLock && typedVerb(c) == "lock" && isBuilderLock(conf.Recipes.Value, name):
+			return putLock(conf.Recipes.Value, name, r)
 		}
 		if asked, err := records.take(kind, r); asked {
 			return err

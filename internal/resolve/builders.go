@@ -15,10 +15,11 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-// BuilderLock is a builder that was locked anew, as the texts of its files.
+// BuilderLock is a builder that was locked anew.
 type BuilderLock struct {
-	Name                  string
-	Packages, Lock, Files []byte // NAME.packages, NAME.lock, NAME.files
+	Name            string
+	Lock            *recipe.BuilderLock // of which NAME.lock is the text
+	Packages, Files []byte              // NAME.packages, NAME.files
 }
 
 // OlderError says that an archive is in an older state than the one that a
@@ -161,7 +162,7 @@ func (l *locking) lock(ctx context.Context, b *recipe.Builder) (*BuilderLock, er
 		return nil, err
 	}
 	l.made[b.Name] = image
-	return &BuilderLock{b.Name, list.Bytes(), lock.Text(), files}, nil
+	return &BuilderLock{b.Name, lock, list.Bytes(), files}, nil
 }
 
 // ask asks for what a builder's definition names.

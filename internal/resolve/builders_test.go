@@ -166,7 +166,7 @@ func (b *bench) lock(files fstest.MapFS, names ...string) (changed []string, err
 	err = b.resolver.LockBuilders(b.t.Context(), b.makerOf(collection(b.t, files)), names, func(l resolve.BuilderLock) error {
 		changed = append(changed, l.Name)
 		files["builders/"+l.Name+".packages"] = file(string(l.Packages))
-		files["builders/"+l.Name+".lock"] = file(string(l.Lock))
+		files["builders/"+l.Name+".lock"] = file(string(l.Lock.Text()))
 		files["builders/"+l.Name+".files"] = file(string(l.Files))
 		return nil
 	})
