@@ -202,7 +202,7 @@ func parseProfiles(s string) ([]string, error) {
 		name := strings.TrimPrefix(w, "!")
 		// The registry has letters, digits and dashes, and dots in pkg.SOURCE.NAME.
 		if len(name) > 200 || !only(name, lowerDigits+"+-.") || !only(name[:1], lowerDigits) {
-			return nil, fmt.Errorf("profile %q: want a-z 0-9 + - .", short(w))
+			return nil, fmt.Errorf("profile %q: want a-z 0-9 . + -", short(w))
 		}
 	}
 	return words, nil

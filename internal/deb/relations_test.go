@@ -61,8 +61,8 @@ func TestParseRelationsRefuses(t *testing.T) {
 		"gcc <a> [amd64]":        `relation "gcc <a> [amd64]": "[amd64]": not expected here`,
 		"gcc [amd64 !i386]":      `relation "gcc [amd64 !i386]": [amd64 !i386]: some are negated and others not`,
 		"gcc [!]":                `relation "gcc [!]": architecture "": want letters, digits and -`,
-		"gcc <!>":                `relation "gcc <!>": profile "!": want a-z 0-9 + - .`,
-		"gcc <!nocheck; reboot>": `relation "gcc <!nocheck; reboot>": profile "!nocheck;": want a-z 0-9 + - .`,
+		"gcc <!>":                `relation "gcc <!>": profile "!": want a-z 0-9 . + -`,
+		"gcc <!nocheck; reboot>": `relation "gcc <!nocheck; reboot>": profile "!nocheck;": want a-z 0-9 . + -`,
 	} {
 		if got, err := deb.ParseRelations(in); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, %v\nwant %s", in, got, err, want)
