@@ -32,6 +32,7 @@ func newApp(con *console) *cli.App {
 			keyVerb(con),
 			inWorker(con, true, logVerb(con)),
 			inWorker(con, true, lockVerb(con)),
+			inWorker(con, true, updateVerb(con)),
 			inWorker(con, true, builderVerb(con)),
 			inWorker(con, false, storeVerb(con)),
 			initVerb(con),

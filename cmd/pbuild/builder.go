@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -193,21 +192,8 @@ func builderBuild(ctx context.Context, con *console, at places, name string, wri
 // writeLock replaces NAME.files and NAME.lock, each whole; the lock last, since
 // it names the other one's digest.
 func (w *workplace) writeLock(name string, lock *recipe.BuilderLock, files []byte) error {
-	if err := w.con.putLockFile(w.dir, name+".files", files); err != nil {
+	if err := w.con.putBuilderFile(w.dir, name+".files", files); err != nil {
 		return err
 	}
-	return w.con.putLockFile(w.dir, name+".lock", lock.Text())
-}
-
-// replaceFile gives path the content in one step.
-func replaceFile(path string, content []byte) error {
-	temp := path + ".new"
-	if err := os.WriteFile(temp, content, 0o644); err != nil {
-		return err
-	}
-	if err := os.Rename(temp, path); err != nil {
-		os.Remove(temp)
-		return err
-	}
-	return nil
+	return w.con.putBuilderFile(w.dir, name+".lock", lock.Text())
 }

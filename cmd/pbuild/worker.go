@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -27,6 +26,7 @@ import (
 const (
 	kindPackage = "package" // for --out
 	kindLock    = "lock"    // for builders/ of the collection
+	kindRecipe  = "recipe"  // for a recipe's folder: RECIPE:FILE; empty: the file goes
 	kindEvents  = "events"  // a line for --events
 	kindJUnit   = "junit"   // for --junit
 )
@@ -134,6 +134,8 @@ func delegate(c *cli.Context, con *console, files bool) error {
 			return putLock(conf.Recipes.Value, name, r)
 		case kind == kindLock && typedVerb(c) == "lock" && isBuilderLock(conf.Recipes.Value, name):
 			return putLock(conf.Recipes.Value, name, r)
+		case kind == kindRecipe && (typedVerb(c) == "lock" || typedVerb(c) == "update"):
+			return putRecipeLock(conf.Recipes.Value, name, r)
 		}
 		if asked, err := records.take(kind, r); asked {
 			return err
@@ -155,9 +157,6 @@ const recipesTree = "recipes"
 
 func sourceTree(recipe string) string { return "source-" + recipe }
 
-// maxLock bounds a lock, in bytes.
-const maxLock = 64 << 20
-
 // workerEnv keeps of root's environment what a worker needs: the rest may hold
 // secrets, which its uid could read.
 func workerEnv(env []string) []string {
@@ -174,15 +173,6 @@ func workerEnv(env []string) []string {
 		kept = append(kept, e)
 	}
 	return kept
-}
-
-// putLock writes a file of a builder's lock.
-func putLock(collection, name string, r io.Reader) error {
-	content, err := io.ReadAll(io.LimitReader(r, maxLock))
-	if err != nil {
-		return err
-	}
-	return replaceFile(filepath.Join(collection, "builders", name), content)
 }
 
 // output returns where package files go: to dir, or to the parent.
@@ -216,14 +206,6 @@ func (o *parentOut) Put(name string, d digest.Digest, _ int64) error {
 }
 
 func (o *parentOut) Close() error { return nil }
-
-// putLockFile gives a file beside a builder's definition its content.
-func (c *console) putLockFile(collection, name string, content []byte) error {
-	if c.worker != nil {
-		return c.worker.Put(kindLock, name, int64(len(content)), bytes.NewReader(content))
-	}
-	return replaceFile(filepath.Join(collection, "builders", name), content)
-}
 
 // opened is what of the user's files a verb reads. Nothing of it leads outside,
 // not even a link.

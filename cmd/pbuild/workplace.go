@@ -189,11 +189,16 @@ func openWorkplace(con *console, at places, events event.Sink) (_ *workplace, er
 // realizer returns a Realizer for what is open, with the sources that are given
 // for this run.
 func (w *workplace) realizer(ctx context.Context) (*realize.Realizer, error) {
-	r := &realize.Realizer{
+	r := w.bareRealizer()
+	return r, w.give(ctx, r)
+}
+
+// bareRealizer is realizer without those sources.
+func (w *workplace) bareRealizer() *realize.Realizer {
+	return &realize.Realizer{
 		Store: w.store, Images: w.maker, Fetch: w.fetch, Recipes: w.recipes, Arch: w.arch, Events: w.events,
 		GitMirrors: w.gitMirrors, Offline: w.offline,
 	}
-	return r, w.give(ctx, r)
 }
 
 func (w *workplace) close() {

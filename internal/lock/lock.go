@@ -21,8 +21,18 @@ type Locker struct {
 	*realize.Realizer
 	Resolver *resolve.Resolver
 
+	// Repositories are asked in place of recipes' own, by recipe; may be nil.
+	Repositories map[string]Repository
+
 	indices map[string]*resolve.Index      // by suite: one state of the archive a run
 	apts    map[digest.Digest]*resolve.Apt // by the image that it runs in
+}
+
+// Repository is one that a person named for a run. It is asked for the recipe's
+// ref, which has to be Ref too.
+type Repository struct {
+	URL, Local string // one of them; Local is a path on this machine
+	Ref        string
 }
 
 // Close removes what apt has on disk.
@@ -146,7 +156,7 @@ func (l *Locker) source(ctx context.Context, res *Result, update bool) error {
 		}
 		res.Notes = append(res.Notes, fmt.Sprintf("%s: %s is commit %s", recipe.Main, src.Ref, locked.Commit))
 		if before != "" {
-			res.Commits, err = l.between(ctx, src, before, locked.Commit)
+			res.Commits, err = l.between(ctx, rec.Name, src, before, locked.Commit)
 		}
 		return err
 	case recipe.Dsc:
@@ -170,9 +180,13 @@ func (l *Locker) source(ctx context.Context, res *Result, update bool) error {
 
 // resolveGit finds out which commit the ref is, and all that a lock says of it.
 func (l *Locker) resolveGit(ctx context.Context, rec *recipe.Recipe, src recipe.Git) (locked recipe.Locked, err error) {
+	src, local, err := l.from(rec.Name, src)
+	if err != nil {
+		return locked, err
+	}
 	var commit string
 	var count int
-	err = l.Git(src, "", func(c *git.Client, from git.Remote) error {
+	err = l.Git(src, local, func(c *git.Client, from git.Remote) error {
 		if commit, err = c.Resolve(ctx, from, src.Ref); err != nil {
 			return err
 		}
@@ -182,13 +196,30 @@ func (l *Locker) resolveGit(ctx context.Context, rec *recipe.Recipe, src recipe.
 	if err != nil {
 		return locked, err
 	}
-	locked, err = l.ResolveGit(ctx, rec, src, "", commit)
+	locked, err = l.ResolveGit(ctx, rec, src, local, commit)
 	locked.Count = count
 	return locked, err
 }
 
-func (l *Locker) between(ctx context.Context, src recipe.Git, from, to string) (log []git.LogEntry, err error) {
-	err = l.Git(src, "", func(c *git.Client, remote git.Remote) error {
+// from returns where the commits of a recipe come from.
+func (l *Locker) from(name string, src recipe.Git) (recipe.Git, string, error) {
+	r, ok := l.Repositories[name]
+	if !ok {
+		return src, "", nil
+	}
+	if r.Ref != src.Ref {
+		return src, "", fmt.Errorf("--source: ref %s: the recipe says %s", r.Ref, src.Ref)
+	}
+	src.URL, src.Mirrors = r.URL, nil
+	return src, r.Local, nil
+}
+
+func (l *Locker) between(ctx context.Context, name string, src recipe.Git, from, to string) (log []git.LogEntry, err error) {
+	src, local, err := l.from(name, src)
+	if err != nil {
+		return nil, err
+	}
+	err = l.Git(src, local, func(c *git.Client, remote git.Remote) error {
 		log, err = c.Between(ctx, remote, from, to)
 		return err
 	})

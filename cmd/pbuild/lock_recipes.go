@@ -1,0 +1,168 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/fuel-infra/pbuild/internal/lock"
+	"github.com/fuel-infra/pbuild/internal/realize"
+	"github.com/fuel-infra/pbuild/internal/resolve"
+	"github.com/fuel-infra/pbuild/recipe"
+)
+
+// lockOptions is what the flags of lock and update say.
+type lockOptions struct {
+	names         []string // all without
+	check, update bool
+}
+
+// lockedRecipe is one row of «lock» and «update».
+type lockedRecipe struct {
+	State   string         `json:"state"` // "fits", "locked", "stale"
+	Recipe  string         `json:"recipe"`
+	Notes   []string       `json:"notes,omitempty"`
+	Commits []lockedCommit `json:"commits,omitempty"`
+}
+
+type lockedCommit struct {
+	Commit  string `json:"commit"`
+	Date    string `json:"date"`
+	Subject string `json:"subject"`
+}
+
+func runLock(c *cli.Context, con *console, o lockOptions) error {
+	verb := typedVerb(c)
+	at, err := placesWith(c, con)
+	if err != nil {
+		return err
+	}
+	all, failed := lockRecipes(c.Context, con, at, verb, o)
+	if err := con.lockedRecipes(all); err != nil {
+		return fmt.Errorf("%s: %w", verb, err)
+	}
+	if failed != nil {
+		return fmt.Errorf("%s: %w", verb, failed)
+	}
+	return nil
+}
+
+// lockRecipes goes on after a recipe that can't be locked; the error joins all.
+func lockRecipes(ctx context.Context, con *console, at places, verb string, o lockOptions) (all []lockedRecipe, failed error) {
+	view := con.progress(verb)
+	defer view.stop()
+	w, err := openWorkplace(con, at, view.event)
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
+	l := &lock.Locker{Realizer: w.bareRealizer(), Resolver: &resolve.Resolver{Store: w.store, Fetch: w.fetch, Arch: w.arch}}
+	defer func() { failed = errors.Join(failed, l.Close()) }()
+	if l.Repositories, err = repositories(w.sources); err != nil {
+		return nil, err
+	}
+	names := o.names
+	if len(names) == 0 {
+		if names = append(w.recipes.Names(), w.recipes.Bad()...); len(names) == 0 {
+			return nil, fmt.Errorf("%w in %s", realize.ErrNoRecipes, w.recipes.Dir)
+		}
+	}
+	for _, name := range names {
+		row, err := w.lockOne(ctx, l, name, o)
+		if row != nil {
+			all = append(all, *row)
+		}
+		if err != nil {
+			failed = errors.Join(failed, err)
+		}
+		if ctx.Err() != nil {
+			return all, ctx.Err()
+		}
+	}
+	return all, failed
+}
+
+// repositories returns the repositories that --source names, by recipe.
+func repositories(sources []sourceArg) (map[string]lock.Repository, error) {
+	out := map[string]lock.Repository{}
+	for _, s := range sources {
+		if s.Folder {
+			return nil, &usageError{
+				msg:  fmt.Sprintf("lock: --source %s=%s: want a repository with the recipe's ref: DIR@REF", s.Recipe, s.Where),
+				hint: "pbuild help lock",
+			}
+		}
+		out[s.Recipe] = lock.Repository{URL: s.URL, Local: s.Repo, Ref: s.Ref}
+	}
+	return out, nil
+}
+
+// lockOne locks or checks one recipe.
+func (w *workplace) lockOne(ctx context.Context, l *lock.Locker, name string, o lockOptions) (*lockedRecipe, error) {
+	row := &lockedRecipe{State: "fits", Recipe: name}
+	if o.check {
+		if err := l.Stale(ctx, name); err != nil {
+			row.State = "stale"
+			row.Notes = strings.Split(err.Error(), "\n")
+			return row, err
+		}
+		return row, nil
+	}
+	res, err := l.Lock(ctx, name, o.update)
+	if err != nil {
+		return nil, err
+	}
+	if row.Notes = res.Notes; !res.Changed {
+		return row, nil
+	}
+	files := res.Files()
+	order := slices.SortedFunc(maps.Keys(files), func(a, b string) int {
+		// The lock last, since it names the others' digests.
+		return cmp.Or(compareBool(a == recipe.LockName, b == recipe.LockName), strings.Compare(a, b))
+	})
+	for _, file := range order {
+		if err := w.con.putRecipeFile(w.dir, name, file, files[file]); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", name, file, err)
+		}
+	}
+	row.State = "locked"
+	for _, c := range res.Commits {
+		row.Commits = append(row.Commits, lockedCommit{c.ID, time.Unix(c.Epoch, 0).UTC().Format(time.RFC3339), c.Subject})
+	}
+	return row, nil
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// lockedRecipes prints what became of locks.
+func (c *console) lockedRecipes(all []lockedRecipe) error {
+	var rows [][]cell
+	for _, r := range all {
+		if c.json {
+			if err := c.object(r); err != nil {
+				return err
+			}
+			continue
+		}
+		rows = append(rows, []cell{plain(r.State), plain(r.Recipe), plain(strings.Join(r.Notes, "; "))})
+		for _, commit := range r.Commits {
+			rows = append(rows, []cell{plain(""), {commit.Commit[:12], commit.Commit}, plain(commit.Date[:10] + "  " + commit.Subject)})
+		}
+	}
+	return c.table(rows)
+}
