@@ -38,10 +38,20 @@ func Close(r *Recipe, f Format, a Arch, in Inputs) (*Derivation, error) {
 	}
 	d, err := r.close(b, f, a, in)
 	if err != nil {
-		return nil, fmt.Errorf("recipe %s: %w", r.Name, err)
+		return nil, &CloseError{r.Name, err}
 	}
 	return d, nil
 }
+
+// CloseError says why a recipe can't be closed.
+type CloseError struct {
+	Recipe string
+	Err    error // ErrLock: its lock is the reason
+}
+
+func (e *CloseError) Error() string { return fmt.Sprintf("recipe %s: %v", e.Recipe, e.Err) }
+
+func (e *CloseError) Unwrap() error { return e.Err }
 
 func (r *Recipe) close(b *Build, f Format, a Arch, in Inputs) (*Derivation, error) {
 	if _, err := ParseArch(string(a)); err != nil {

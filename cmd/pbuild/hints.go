@@ -33,6 +33,7 @@ func hints(err error) (out []string) {
 		kept     *realize.KeptError
 		damage   *damageError
 		refused  *resolve.RefusedError
+		closing  *recipe.CloseError
 		older    *resolve.OlderError
 	)
 	switch {
@@ -51,6 +52,8 @@ func hints(err error) (out []string) {
 			out = append(out, stage.Hint)
 		}
 		out = append(out, "pbuild doctor")
+	case errors.Is(err, recipe.ErrLock) && errors.As(err, &closing):
+		out = append(out, "pbuild lock "+closing.Recipe)
 	case errors.As(err, &kept):
 		out = append(out, "the build's files are in "+kept.Dir)
 	case errors.As(err, &maker):
@@ -106,6 +109,9 @@ const damagedBlob = "realize it again: a damaged file is moved aside when it is 
 // nodeHints returns what a person can do about a node that failed.
 func nodeHints(e event.Event) []string {
 	out := hints(e.Err)
+	if errors.Is(e.Err, recipe.ErrLock) && len(out) == 0 {
+		out = append(out, "pbuild lock "+e.Node.Name)
+	}
 	if failureCode(e.Err) != exitBuildFailed {
 		return out
 	}

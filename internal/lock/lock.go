@@ -230,8 +230,8 @@ func (l *Locker) between(ctx context.Context, name string, src recipe.Git, from,
 func (l *Locker) build(ctx context.Context, res *Result, f recipe.Format) (*recipe.BuildLock, error) {
 	rec := res.Recipe
 	locked := res.Lock.Sources[recipe.Main]
-	if b := rec.Lock.Build(f); b != nil && locked == rec.Lock.Sources[recipe.Main] && !isPath(rec) {
-		// The source is what it was, and so is what it asks for.
+	if b := rec.Lock.Build(f); b != nil && locked == rec.Lock.Sources[recipe.Main] && !l.AtHand(rec, locked) {
+		// The source is what it was, and so is what it asks for: not worth a fetch.
 		fits, err := l.fits(rec, f, b)
 		if err != nil || fits {
 			return l.keep(res, f, b, err)
@@ -243,11 +243,6 @@ func (l *Locker) build(ctx context.Context, res *Result, f recipe.Format) (*reci
 	}
 	b, err := l.resolve(ctx, res, f, look)
 	return b, errors.Join(err, look.Close())
-}
-
-func isPath(rec *recipe.Recipe) bool {
-	_, ok := rec.Sources[recipe.Main].(recipe.Path)
-	return ok
 }
 
 // fits reports whether what a lock has still is what the recipe asks for, as far

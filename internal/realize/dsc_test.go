@@ -26,7 +26,7 @@ func TestStaleLock(t *testing.T) {
 		early bool   // told before anything is fetched
 		want  string
 	}{
-		"none":          {"", true, "recipe tree: source main: recipe.lock does not fit: there is none"},
+		"none":          {"", true, "recipe tree: deb: recipe.lock does not fit: it says nothing of build dependencies"},
 		"other version": {`main: {version: "2.0.0-1", epoch: 1672326529}`, true, "recipe tree: source main: recipe.lock does not fit: it says 2.0.0-1, the recipe 2.1.0-1"},
 		"other epoch":   {`main: {version: "2.1.0-1", epoch: 1672326530}`, false, "tree: deb: source main: recipe.lock does not fit: the changelog says 2.1.0-1 at 1672326529"},
 		"Debian's epoch": {
@@ -37,7 +37,7 @@ func TestStaleLock(t *testing.T) {
 		b := newBench(t)
 		delete(b.files, "tree/recipe.lock")
 		if tc.lock != "" {
-			b.files["tree/recipe.lock"] = &fstest.MapFile{Data: []byte("format: 1\nsources:\n  " + tc.lock + "\n")}
+			b.files["tree/recipe.lock"] = &fstest.MapFile{Data: []byte("format: 1\nsources:\n  " + tc.lock + "\ndeb: {depends: [debhelper-compat (= 13)]}\n")}
 		}
 		b.reload()
 		p, err := b.Plan(t.Context(), []realize.Target{{Name: "tree", Format: recipe.FormatDeb}})
@@ -105,7 +105,7 @@ func TestBadSource(t *testing.T) {
 			b.files["gone/recipe.yaml"] = &fstest.MapFile{Data: fmt.Appendf(nil, "format: 1\nname: gone\nsummary: A test\nlicense: MIT\n"+
 				"sources: {main: {dsc: {path: %sgone_1-1.dsc, sha256: %s}}}\ndeb:\n  builder: debian-12-deb\n  outputs: [gone]\n",
 				dir, digest.Of([]byte(tc.dsc)).Hex())}
-			b.files["gone/recipe.lock"] = &fstest.MapFile{Data: []byte("format: 1\nsources:\n  main: {version: \"1-1\", epoch: 1672326529}\n")}
+			b.files["gone/recipe.lock"] = &fstest.MapFile{Data: []byte("format: 1\nsources:\n  main: {version: \"1-1\", epoch: 1672326529}\ndeb: {}\n")}
 			b.reload()
 			results, err := b.try("gone")
 			want := "gone: deb: " + strings.ReplaceAll(tc.want, "MIRROR", mirror.Base())

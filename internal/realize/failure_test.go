@@ -211,7 +211,7 @@ func TestMissingDebian(t *testing.T) {
 		{
 			"no-debian",
 			[]string{"changelog", "control", "rules", "build.sh"},
-			"recipes/no-debian/recipe.yaml:7:3: deb.debian: no folder debian in source main, nor in the recipe's folder",
+			"recipes/no-debian/recipe.yaml:7:3: deb.debian: no folder debian in the recipe's folder, nor in source main",
 		},
 		{"no-rules", []string{"rules"}, "recipes/no-rules/recipe.yaml:7:3: deb.debian: debian/rules: file does not exist"},
 		{"no-source", nil, "recipes/no-source/src: file does not exist"},

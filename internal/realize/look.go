@@ -77,6 +77,19 @@ func (r *Realizer) Look(ctx context.Context, rec *recipe.Recipe, f recipe.Format
 	return look, err
 }
 
+// AtHand reports whether Look would fetch nothing of note.
+func (r *Realizer) AtHand(rec *recipe.Recipe, locked recipe.Locked) bool {
+	switch src := rec.Sources[recipe.Main].(type) {
+	case recipe.Git:
+		_, err := r.kept(locked.Tree)
+		return err == nil
+	case recipe.Dsc:
+		_, ok := r.Store.HasBlob(src.SHA256)
+		return ok
+	}
+	return true
+}
+
 // unpackDsc lets the builder unpack a Debian source package.
 func (l *Look) unpackDsc(ctx context.Context) error {
 	if err := l.enterBuilder(ctx); err != nil {

@@ -34,19 +34,17 @@ func TestTargets(t *testing.T) {
 		all   bool
 		want  []string
 	}{
-		{[]string{"apple"}, false, []string{"apple"}},
-		{[]string{"pear"}, false, []string{"pear"}}, // a recipe, although another one makes a package of the name
-		{[]string{"plum"}, false, []string{"pear"}},
-		{[]string{"plum", "apple", "pear"}, false, []string{"pear", "apple"}},
-		{nil, true, []string{"apple", "hello", "pear", "tree"}},
+		{[]string{"apple"}, false, []string{"apple deb"}},
+		{[]string{"pear"}, false, []string{"pear deb"}}, // a recipe, although another one makes a package of the name
+		{[]string{"plum"}, false, []string{"pear deb"}},
+		{[]string{"plum", "apple", "pear"}, false, []string{"pear deb", "apple deb"}},
+		{[]string{"hello"}, false, []string{"hello rpm", "hello deb"}},
+		{nil, true, []string{"apple deb", "fuel-agent rpm", "fuel-agent deb", "hello rpm", "hello deb", "pear deb", "tree deb"}},
 	} {
 		got, err := b.Targets(tc.names, tc.all, "")
 		var names []string
 		for _, target := range got {
-			if target.Format != recipe.FormatDeb {
-				t.Errorf("%q: format %q", tc.names, target.Format)
-			}
-			names = append(names, target.Name)
+			names = append(names, target.Name+" "+string(target.Format))
 		}
 		if err != nil || !slices.Equal(names, tc.want) {
 			t.Errorf("%q: got %q, %v", tc.names, names, err)
@@ -62,10 +60,11 @@ func TestTargets(t *testing.T) {
 		err.Error() != `"fruit": made by several recipes: apple, pear` {
 		t.Errorf("ambiguous: %v", err)
 	}
-	if _, err := b.Targets([]string{"hello"}, false, recipe.FormatRPM); err == nil || err.Error() != "hello: has no rpm section" {
+	if _, err := b.Targets([]string{"tree"}, false, recipe.FormatRPM); err == nil || err.Error() != "tree: has no rpm section" {
 		t.Errorf("rpm: %v", err)
 	}
-	if got, err := b.Targets(nil, true, recipe.FormatRPM); err != nil || got != nil {
+	all := []realize.Target{{Name: "fuel-agent", Format: recipe.FormatRPM}, {Name: "hello", Format: recipe.FormatRPM}}
+	if got, err := b.Targets(nil, true, recipe.FormatRPM); err != nil || !slices.Equal(got, all) {
 		t.Errorf("all rpm: %v, %v", got, err)
 	}
 }
