@@ -121,6 +121,16 @@ func TestLockBuilders(t *testing.T) {
 		t.Errorf("upon: %v", upon)
 	}
 
+	// Over another image the same packages are another image.
+	third := add("build-essential", "2")
+	b.publish(sign(t, key(t), index.String(), releaseDate.Add(time.Hour)))
+	if got, err = b.lock(files, "bottom"); err != nil || !slices.Equal(got, []string{"bottom", "upon"}) {
+		t.Errorf("a newer base: locked %q, %v", got, err)
+	}
+	if bottom, upon := lockedPackages(t, c, "bottom"), lockedPackages(t, c, "upon"); !slices.Contains(bottom, third) || !slices.Equal(upon, []recipe.Package{second, data}) {
+		t.Errorf("bottom: %v, upon: %v", bottom, upon)
+	}
+
 	b.publish(sign(t, key(t), index.String(), releaseDate.Add(time.Minute)))
 	_, err = b.lock(files, "upon")
 	var older *resolve.OlderError
