@@ -33,6 +33,7 @@ var compilers = []string{
 // TestLockBuilders: a system and what stands on it come into being from nothing
 // but a signed archive and the apt of another image, and follow the archive.
 func TestLockBuilders(t *testing.T) {
+	t.Parallel()
 	var packages []recipe.Package
 	for _, p := range testenv.LockedPackages(t, "debian-12-base") {
 		spare := func(name string) bool {

@@ -17,6 +17,7 @@ import (
 // is in the state that the committed builders are locked against, what comes out
 // is what they are locked to.
 func TestDebian(t *testing.T) {
+	t.Parallel()
 	b := &bench{t: t, archive: testenv.NewArchive(t)}
 	mirrors, err := testenv.Mirrors()
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 // TestTampered: of what an archive has signed, no byte can be another one; and
 // nobody else can sign.
 func TestTampered(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	text, _ := packagesText()
 	good := sign(t, key(t), text, releaseDate)
@@ -108,6 +109,7 @@ func TestTampered(t *testing.T) {
 
 // TestIndex: what is taken for an index of the suite.
 func TestIndex(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	text, _ := packagesText()
 	good := sign(t, key(t), text, releaseDate)

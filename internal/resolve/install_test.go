@@ -47,6 +47,7 @@ func relations(t *testing.T, s string) deb.Relations {
 
 // TestApt asks one apt all that the others below ask.
 func TestApt(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	text, packages := packagesText()
 	b.publish(sign(t, key(t), text, releaseDate))
