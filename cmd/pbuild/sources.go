@@ -203,7 +203,7 @@ func givenSource(ctx context.Context, r *realize.Realizer, name, where string, s
 	}
 	l, err := r.ResolveRef(ctx, rec, git, local)
 	if err != nil {
-		return g, fmt.Errorf("%s: fetch %w", name, err)
+		return g, fmt.Errorf("%s: %w", name, err)
 	}
 	g.Locked = &l
 	return g, nil

@@ -48,6 +48,8 @@ func TestOffline(t *testing.T) {
 				if !errors.As(err, &offline) || len(offline.Files) == 0 {
 					t.Errorf("%#v", err)
 				}
+				_, err = c.Unverified(t.Context(), "dists/bookworm/InRelease", 1)
+				wantError(t, err, "fetch offline: 1 file is not in the store: dists/bookworm/InRelease")
 				if err := c.All(t.Context(), list[:1], nil); err != nil {
 					t.Errorf("what is there: %v", err)
 				}

@@ -24,6 +24,9 @@ func (c *Client) unverified(ctx context.Context, path string, limit int64) ([]by
 	if err := checkFile(path); err != nil {
 		return nil, err
 	}
+	if c.Offline {
+		return nil, &OfflineError{Files: []File{{Path: path, Size: -1}}}
+	}
 	targets, err := c.targets(ctx, path)
 	if err != nil {
 		return nil, err

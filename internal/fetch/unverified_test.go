@@ -62,7 +62,7 @@ func TestUnverifiedRefuses(t *testing.T) {
 	_, err := c.Unverified(t.Context(), "a", 10)
 	wantError(t, err, "fetch "+a.base()+"/a: more than 10 bytes")
 	dead, _ := newClient(t, s, deadBase(t))
-	if _, err := dead.Unverified(t.Context(), "a", 10); err == nil || !strings.HasSuffix(err.Error(), "no route (1 address tried)") {
+	if _, err := dead.Unverified(t.Context(), "a", 10); err == nil || !strings.HasSuffix(err.Error(), "connection refused (1 address tried)") {
 		t.Errorf("got %v", err)
 	}
 	holds(t, s)

@@ -166,9 +166,13 @@ func TestNoCodeRuns(t *testing.T) {
 	clone := filepath.Join(t.TempDir(), "clone")
 	plainGit(t, "/", "", "clone", "-q", r.dir, clone)
 	for _, kv := range [][2]string{
-		{"filter.evil.smudge", "touch " + canary + "; cat"}, {"filter.evil.process", "touch " + canary},
-		{"core.fsmonitor", "touch " + canary}, {"uploadpack.packObjectsHook", "touch " + canary + "; exec"},
-		{"core.sshCommand", "touch " + canary}, {"core.pager", "touch " + canary}, {"core.alternateRefsCommand", "touch " + canary},
+		{"filter.evil.smudge", "touch " + canary + "; cat"},
+		{"filter.evil.process", "touch " + canary},
+		{"core.fsmonitor", "touch " + canary},
+		{"uploadpack.packObjectsHook", "touch " + canary + "; exec"},
+		{"core.sshCommand", "touch " + canary},
+		{"core.pager", "touch " + canary},
+		{"core.alternateRefsCommand", "touch " + canary},
 	} {
 		plainGit(t, clone, "", "config", kv[0], kv[1])
 	}

@@ -3,7 +3,7 @@ package git
 import (
 	"testing"
 
-	"github.com/fuel-infra/pbuild/internal/testenv"
+	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -182,7 +182,8 @@ func (l *locking) image(ctx context.Context, name string) (*builder.Image, error
 	if image := l.made[name]; image != nil || name == "" {
 		return image, nil
 	}
-	return l.maker.Ensure(ctx, name)
+	image, _, err := l.maker.EnsureWhole(ctx, name)
+	return image, err
 }
 
 // bottom returns an image whose apt resolves the packages of a bottom layer: its
@@ -198,7 +199,8 @@ func (l *locking) bottom(ctx context.Context, b *recipe.Builder) (*builder.Image
 			return nil, err
 		}
 		if other.Base == "" && other.Lock != nil && !other.Lock.Builder.IsZero() {
-			return l.maker.Ensure(ctx, name)
+			image, _, err := l.maker.EnsureWhole(ctx, name)
+			return image, err
 		}
 	}
 	return nil, fmt.Errorf("builder %s: %w", b.Name, ErrNoApt)
