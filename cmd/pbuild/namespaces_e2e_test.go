@@ -75,7 +75,7 @@ func TestNamespacesOff(t *testing.T) {
 				"^pbuild: doctor: sandbox clone: no more namespaces are allowed: no space left on device\n" + hint + "$",
 			},
 			{
-				[]string{"realize", "hello"},
+				[]string{"realize", "hello", "--format", "deb"},
 				"^$",
 				`^(pbuild: \[0/1\] hello deb: waiting for debian-12-deb\n)?pbuild: \[1/1\] hello deb: FAILED \d+\.\ds\npbuild: realize hello: ` + why + "\n" + hint + "hint: pbuild doctor\n$",
 			},

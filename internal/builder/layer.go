@@ -38,6 +38,10 @@ func (m *Maker) make(ctx context.Context, j job, base *Image) (_ *made, err erro
 	if err != nil {
 		return nil, err
 	}
+	// Where there can be no sandbox, a hundred megabytes are not fetched for it.
+	if err := m.trySandbox(ctx); err != nil {
+		return nil, err
+	}
 	if err := m.fetch(ctx, j.node(), packages); err != nil {
 		return nil, err
 	}
@@ -71,6 +75,22 @@ func (m *Maker) make(ctx context.Context, j job, base *Image) (_ *made, err erro
 	l.config, err = imageConfig(j.date, m.Arch, base, l.diffID)
 	l.digest = digest.Of(l.config)
 	return l, err
+}
+
+// trySandbox says which stage of a sandbox this host refuses, as a
+// *sandbox.StageError.
+func (m *Maker) trySandbox(ctx context.Context) error {
+	scratch, err := m.Store.Scratch("try")
+	if err != nil {
+		return err
+	}
+	defer scratch.Close()
+	for _, s := range sandbox.Check(ctx, scratch.Dir) {
+		if s.Err != nil {
+			return &sandbox.StageError{Stage: s.Name, Err: s.Err, Hint: s.Hint}
+		}
+	}
+	return ctx.Err()
 }
 
 // tidy removes from the layer what is no part of a system.
