@@ -175,8 +175,22 @@ func closeAs(t *testing.T, c *Collection, name string, edit func(*Recipe, *Input
 // TestKeyFields: no field of what Close reads lacks a change.
 func TestKeyFields(t *testing.T) {
 	for _, v := range []any{
-		Recipe{}, Path{}, Git{}, Dsc{}, Build{}, Deb{}, RPM{}, Source0{}, Placed{},
-		Lock{}, Locked{}, BuildLock{}, Asked{}, Release{}, Stamp{}, Inputs{},
+		Recipe{},
+		Path{},
+		Git{},
+		Dsc{},
+		Build{},
+		Deb{},
+		RPM{},
+		Source0{},
+		Placed{},
+		Lock{},
+		Locked{},
+		BuildLock{},
+		Asked{},
+		Release{},
+		Stamp{},
+		Inputs{},
 	} {
 		typ := reflect.TypeOf(v)
 		for i := range typ.NumField() {
