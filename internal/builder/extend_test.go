@@ -37,7 +37,7 @@ func (b *bench) extensions() (names []string) {
 		b.t.Fatal(err)
 	}
 	for name := range roots {
-		if strings.HasPrefix(name, "extension_") {
+		if strings.HasPrefix(name, "extension_") && !strings.HasSuffix(name, "_packages") {
 			names = append(names, name)
 		}
 	}

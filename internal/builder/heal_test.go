@@ -183,7 +183,7 @@ func TestOneMakesForAll(t *testing.T) {
 	p := b.add("once", map[string]string{"postinst": "#!/bin/sh\nsleep 0.3\n"})
 	b.define("once", "small", p)
 	b.locked("once")
-	if err := b.store.RemoveRoot("once"); err != nil {
+	if err := errors.Join(b.store.RemoveRoot("once"), b.store.RemoveRoot("once_packages")); err != nil {
 		t.Fatal(err)
 	}
 	// A new session: what this one has put would stay.
@@ -339,5 +339,26 @@ func TestHealedInFull(t *testing.T) {
 		t.Errorf("got %s, had %s", lock.Builder, before)
 	}
 	b.emptyQuarantine()
+	b.clean()
+}
+
+// TestPackagesAreKept: with the layer lost and every mirror gone an image is made
+// again from its packages, which GC keeps as long as the image.
+func TestPackagesAreKept(t *testing.T) {
+	b := newLayerBench(t)
+	p := b.add("lasting", nil, debtest.Regular("./usr/share/lasting", "x\n"))
+	b.define("lasting", "small", p)
+	b.locked("lasting")
+	image := b.ensure("lasting")
+	if _, err := b.store.GC(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(b.store.BlobPath(b.layerBlob("lasting", 1))), os.RemoveAll(image.Layers[1].Tree.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	asked := b.archive.Asked(p.Path)
+	if again := b.ensure("lasting"); again.Digest != image.Digest || b.archive.Asked(p.Path) != asked {
+		t.Errorf("made %s, was %s; the mirror was asked %d times more", again.Digest, image.Digest, b.archive.Asked(p.Path)-asked)
+	}
 	b.clean()
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/internal/tree"
+	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -21,6 +22,7 @@ import (
 type made struct {
 	tree     *store.TreeWriter
 	ledger   tree.Ledger
+	packages []recipe.Package
 	packaged map[string]tree.Entry // what its packages bring
 	diffID   digest.Digest
 	size     int64 // of the uncompressed tar
@@ -45,7 +47,7 @@ func (m *Maker) make(ctx context.Context, j job, base *Image) (_ *made, err erro
 	if err := m.fetch(ctx, j.node(), packages); err != nil {
 		return nil, err
 	}
-	l := &made{}
+	l := &made{packages: packages}
 	if l.tree, err = m.Store.NewTree(); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,9 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
+// MediaType is the registered type of a .deb (IANA media types).
+const MediaType = "application/vnd.debian.binary-package"
+
 // controlLimits bounds control.tar, which is held in memory: the largest one in
 // Debian 12, that of a package with a long md5sums, has some 10 MB.
 var controlLimits = tree.Limits{Entries: 1000, Bytes: 64 << 20, Depth: 2}

@@ -7,6 +7,7 @@ import (
 	specs "github.com/opencontainers/image-spec/specs-go"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/fuel-infra/pbuild/internal/deb"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -19,7 +20,7 @@ const ArtifactType = "application/vnd.pbuild.package.v1"
 // types), of an .rpm, which has none, the usual one (freedesktop.org's
 // shared-mime-info).
 var mediaTypes = map[recipe.Format]string{
-	recipe.FormatDeb: "application/vnd.debian.binary-package",
+	recipe.FormatDeb: deb.MediaType,
 	recipe.FormatRPM: "application/x-rpm",
 }
 
