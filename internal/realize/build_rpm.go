@@ -35,7 +35,7 @@ func (s *site) buildRPM(ctx context.Context) error {
 	text := s.node.spec
 	if text == nil {
 		var err error
-		if text, err = rpmSpec(s); err != nil {
+		if text, err = s.node.Recipe.SpecIn(s.main); err != nil {
 			return err
 		}
 	}
@@ -54,9 +54,6 @@ func (s *site) buildRPM(ctx context.Context) error {
 		Argv:  slices.Concat([]string{"rpmbuild", "-bb", "--nodeps"}, s.defines(), []string{spec}),
 	})
 }
-
-// rpmSpec reads the spec of the main source.
-func rpmSpec(s *site) ([]byte, error) { return s.node.Recipe.SpecIn(s.main) }
 
 // putFile writes a file below s.work with the build's time.
 func (s *site) putFile(name string, text []byte) error {

@@ -30,11 +30,8 @@ type Node struct {
 	Key        digest.Key
 
 	found *store.Realization // by Plan, not yet held against the recipe's requirements; nil: none
-	Input                    // what Node found of the source
-}
 
-// Input is what of a node's main source is at hand without fetching it.
-type Input struct {
+	// What of the main source is at hand without fetching it.
 	main   fs.FS  // where it is a folder, of the recipe or given for this run; else nil
 	debian fs.FS  // debian/ where it lies in the recipe's folder; nil: in the source
 	spec   []byte // the spec likewise
