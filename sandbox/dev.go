@@ -87,6 +87,9 @@ func mountSys() error {
 // openStreams puts /dev/null of the sandbox where the caller gave no stream:
 // the host's one would show a path of the host in /proc/self/fd.
 func (c *cell) openStreams() error {
+	if c.terminal {
+		return c.openTerminal()
+	}
 	for fd, null := range c.null {
 		if !null {
 			continue

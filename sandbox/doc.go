@@ -19,6 +19,9 @@
 //
 //   - The program reaches what its Spec names, and nothing else of the host:
 //     no descriptor, no environment, no path, no socket, no process.
+//   - Nor does a terminal of the host get in: a program that wants one has a new
+//     one, of the sandbox's own devpts. The caller holds the master and carries
+//     bytes and sizes.
 //   - When any stage is refused nothing runs and the error names the stage; there
 //     is no weaker second way.
 //   - When Run has returned no process of the sandbox lives, and its mounts are

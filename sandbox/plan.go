@@ -20,6 +20,9 @@ type plan struct {
 	dir     string
 	null    [3]bool // which of the standard streams is /dev/null
 
+	// terminal says that they are a terminal, and the first one a socket so far.
+	terminal bool
+
 	// stop ends init before the program, once all stages were passed.
 	stop bool
 	// omit names stages that are left out. Only tests set it: it shows that an
@@ -74,6 +77,7 @@ func (p *plan) encode() []byte {
 	for _, v := range p.null {
 		flag(v)
 	}
+	flag(p.terminal)
 	flag(p.stop)
 	list(p.omit)
 	return b
@@ -125,6 +129,7 @@ func decodePlan(b []byte) (p plan, err error) {
 	for i := range p.null {
 		p.null[i] = flag()
 	}
+	p.terminal = flag()
 	p.stop = flag()
 	p.omit = list()
 	if bad || len(b) != 0 {

@@ -11,15 +11,16 @@ import (
 
 func examplePlan() plan {
 	return plan{
-		lower:   []string{"/a", "/b:\xff"},
-		scratch: "/s",
-		binds:   []Bind{{Host: "/h", Inside: "/i", Writable: true}, {Host: "/x", Inside: "/y"}},
-		argv:    []string{"a", ""},
-		env:     []string{"A=" + strings.Repeat("x", 1<<16)},
-		dir:     "/d",
-		null:    [3]bool{true, false, true},
-		stop:    true,
-		omit:    []string{"masks"},
+		lower:    []string{"/a", "/b:\xff"},
+		scratch:  "/s",
+		binds:    []Bind{{Host: "/h", Inside: "/i", Writable: true}, {Host: "/x", Inside: "/y"}},
+		argv:     []string{"a", ""},
+		env:      []string{"A=" + strings.Repeat("x", 1<<16)},
+		dir:      "/d",
+		null:     [3]bool{true, false, true},
+		terminal: true,
+		stop:     true,
+		omit:     []string{"masks"},
 	}
 }
 
@@ -32,7 +33,7 @@ func TestPlanIsReadAsWritten(t *testing.T) {
 	}
 	// Each field is carried: a plan with one more field than the code writes
 	// would not come back.
-	if n := reflect.TypeFor[plan]().NumField(); n != 9 {
+	if n := reflect.TypeFor[plan]().NumField(); n != 10 {
 		t.Errorf("%d fields: extend examplePlan", n)
 	}
 }

@@ -17,8 +17,8 @@ func (c *cell) enterDirectory() error {
 	return nil
 }
 
-// start starts the program in a session of its own, so that it has no
-// controlling terminal and no process group shared with init.
+// start starts the program in a session of its own, so that it has no process
+// group shared with init, and no controlling terminal but that of its Spec.
 func (c *cell) start() error {
 	file, err := c.lookup()
 	if err != nil {
@@ -30,7 +30,7 @@ func (c *cell) start() error {
 	c.pid, err = syscall.ForkExec(file, c.argv, &syscall.ProcAttr{
 		Env:   c.env,
 		Files: []uintptr{0, 1, 2},
-		Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
+		Sys:   &syscall.SysProcAttr{Setsid: true, Setctty: c.terminal, Pdeathsig: syscall.SIGKILL},
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)

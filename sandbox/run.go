@@ -44,7 +44,7 @@ func Run(ctx context.Context, s Spec) error {
 	if err != nil {
 		return &StageError{Stage: "spec", Err: err}
 	}
-	l := launch{plan: p, stdin: s.Stdin, stdout: s.Stdout, stderr: s.Stderr, namespaces: allNamespaces}
+	l := launch{plan: p, stdin: s.Stdin, stdout: s.Stdout, stderr: s.Stderr, person: s.Terminal, namespaces: allNamespaces}
 	rep, err := l.run(ctx)
 	switch {
 	case err != nil:
@@ -70,6 +70,7 @@ type launch struct {
 	plan
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	person         *Terminal // nil: no terminal
 	namespaces     uintptr
 }
 
@@ -92,7 +93,7 @@ func (l *launch) run(ctx context.Context) (outcome, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	st, err := openStreams(l.stdin, l.stdout, l.stderr)
+	st, err := openStreams(l)
 	if err != nil {
 		return outcome{}, stageError("pipes", err)
 	}

@@ -33,6 +33,8 @@ type Spec struct {
 	Stdin   io.Reader // nil means /dev/null; its Read must return for its goroutine to end
 	Stdout  io.Writer // nil means /dev/null; the same writer as Stderr keeps the order
 	Stderr  io.Writer
+
+	Terminal *Terminal // in place of the three streams, which are nil then
 }
 
 // plan makes of a Spec what init is told, or says what is wrong with it.
@@ -76,6 +78,12 @@ func (s Spec) plan() (plan, error) {
 		p.binds = append(p.binds, b)
 	}
 	p.null = [3]bool{s.Stdin == nil, s.Stdout == nil, s.Stderr == nil}
+	if s.Terminal != nil {
+		if p.null != [3]bool{true, true, true} {
+			return p, fmt.Errorf("a terminal and another stream are named")
+		}
+		p.null, p.terminal = [3]bool{}, true
+	}
 	return p, p.checkStrings()
 }
 

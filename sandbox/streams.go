@@ -24,13 +24,16 @@ type streams struct {
 	plan   *os.File
 
 	stdin  io.Reader // nil: none
-	in     *os.File
+	in     *os.File  // of a terminal the master
 	inDone chan struct{}
+
+	terminal *Terminal // nil: none
+	socket   *os.File  // through which its master comes
 
 	pumps   []pump
 	pumping sync.WaitGroup
 
-	mu  sync.Mutex // guards err
+	mu  sync.Mutex // guards err, and in where there is a terminal
 	err error      // the first failure of a reader or writer of the Spec
 }
 
@@ -40,9 +43,9 @@ type pump struct {
 	to   io.Writer
 }
 
-func openStreams(stdin io.Reader, stdout, stderr io.Writer) (*streams, error) {
-	s := &streams{child: make([]*os.File, planFD+1), stdin: stdin, inDone: make(chan struct{})}
-	if err := s.open(stdout, stderr); err != nil {
+func openStreams(l *launch) (*streams, error) {
+	s := &streams{child: make([]*os.File, planFD+1), stdin: l.stdin, terminal: l.person, inDone: make(chan struct{})}
+	if err := s.open(l.stdout, l.stderr); err != nil {
 		s.closeChild()
 		s.close()
 		return nil, err
@@ -51,6 +54,22 @@ func openStreams(stdin io.Reader, stdout, stderr io.Writer) (*streams, error) {
 }
 
 func (s *streams) open(stdout, stderr io.Writer) (err error) {
+	if s.terminal != nil {
+		err = s.openTerminal()
+	} else {
+		err = s.openPipes(stdout, stderr)
+	}
+	if err != nil {
+		return err
+	}
+	if s.child[reportFD], s.report, err = pipe(false); err != nil {
+		return err
+	}
+	s.child[planFD], s.plan, err = pipe(true)
+	return err
+}
+
+func (s *streams) openPipes(stdout, stderr io.Writer) (err error) {
 	if s.stdin == nil {
 		s.child[0], err = os.Open(os.DevNull)
 	} else {
@@ -76,11 +95,7 @@ func (s *streams) open(stdout, stderr io.Writer) (err error) {
 			return err
 		}
 	}
-	if s.child[reportFD], s.report, err = pipe(false); err != nil {
-		return err
-	}
-	s.child[planFD], s.plan, err = pipe(true)
-	return err
+	return nil
 }
 
 // pipe returns the child's end, which blocks, and the caller's end, which the
@@ -120,7 +135,7 @@ func (s *streams) closeChild() {
 }
 
 func (s *streams) close() {
-	for _, f := range []*os.File{s.report, s.plan, s.in} {
+	for _, f := range []*os.File{s.report, s.plan, s.in, s.socket} {
 		if f != nil {
 			f.Close()
 		}
@@ -133,6 +148,10 @@ func (s *streams) close() {
 // copy starts to carry input and output; stop is called when a reader or
 // writer of the Spec fails.
 func (s *streams) copy(stop func()) {
+	if s.terminal != nil {
+		s.pumping.Go(func() { s.relay(stop) })
+		return
+	}
 	for _, p := range s.pumps {
 		s.pumping.Go(func() {
 			if err := p.run(); err != nil {
@@ -176,9 +195,17 @@ func (s *streams) wait() error {
 	for _, p := range s.pumps {
 		_ = p.from.SetReadDeadline(deadline)
 	}
+	s.mu.Lock()
+	if s.terminal != nil && s.in != nil {
+		_ = s.in.SetReadDeadline(deadline)
+	}
+	s.mu.Unlock()
 	s.pumping.Wait()
 	if s.in != nil {
 		_ = s.in.SetWriteDeadline(time.Now())
+	}
+	if s.terminal != nil {
+		s.terminal.In.Close() // not before all was shown: its end closes the master
 	}
 	select {
 	case <-s.inDone:

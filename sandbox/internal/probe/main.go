@@ -18,7 +18,7 @@ func main() {
 		"exit": exit, "signal": signalSelf, "print": printBoth, "cat": cat, "count": count,
 		"sleep": sleep, "linger": linger, "orphans": orphans, "killall": killAll,
 		"brief": brief, "brief-parent": briefParent, "reaped": reaped, "handout": handout, "roll": roll,
-		"argv": argv, "env": env, "facts": facts, "threads": threads, "nested": nested, "fds": fds, "mounts": mounts,
+		"argv": argv, "env": env, "facts": facts, "threads": threads, "nested": nested, "terminal": terminal, "fds": fds, "mounts": mounts,
 		"read": read, "ls": ls, "readlink": readlink, "write": write, "try": try,
 		"rm": rm, "mv": mv, "mkdir": mkdir, "chmod": chmod, "touch": touch, "deep": deep, "stat": stat,
 	}
