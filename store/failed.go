@@ -72,6 +72,18 @@ func (s *Store) KeepFailedBuild(k digest.Key, build *Scratch) (string, error) {
 	return to, nil
 }
 
+// FailedBuild returns the directory of the kept build of k, and keeps it for as long
+// again as a new one. ErrNotFound: there is none. Who holds the key's lock has it to
+// himself.
+func (s *Store) FailedBuild(k digest.Key) (string, error) {
+	dir := s.failedBuild(k)
+	err := os.Chtimes(dir, s.now(), s.now())
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("failed build of %s: %w", k, ErrNotFound)
+	}
+	return dir, err
+}
+
 // ForgetFailed removes what is kept of failed builds of k.
 func (s *Store) ForgetFailed(k digest.Key) error {
 	err := ignoreNotExist(os.Remove(s.failedLog(k)))

@@ -49,6 +49,10 @@ func (s *Store) beginSession() error {
 	return nil
 }
 
+// BeginSession begins the session, where nothing of what a Store is to spare from
+// GC has done so: from now on what it puts and finds stays.
+func (s *Store) BeginSession() error { return s.beginSession() }
+
 func (s *Store) endSession() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -31,6 +31,7 @@ func newApp(con *console) *cli.App {
 			inWorker(con, true, realizeVerb(con)),
 			keyVerb(con),
 			inWorker(con, true, logVerb(con)),
+			inWorker(con, true, shellVerb(con)),
 			inWorker(con, true, lockVerb(con)),
 			inWorker(con, true, updateVerb(con)),
 			inWorker(con, true, builderVerb(con)),

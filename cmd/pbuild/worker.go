@@ -29,6 +29,8 @@ const (
 	kindRecipe  = "recipe"  // for a recipe's folder: RECIPE:FILE; empty: the file goes
 	kindEvents  = "events"  // a line for --events
 	kindJUnit   = "junit"   // for --junit
+
+	kindTerminal = "terminal" // what to do with it, of «shell»
 )
 
 // workerInfo is what root's process tells its worker.
@@ -39,6 +41,8 @@ type workerInfo struct {
 
 	Sources []sourceArg `json:"sources,omitempty"`
 	Sets    []setArg    `json:"sets,omitempty"`
+
+	Terminal bool `json:"terminal,omitempty"` // a person sits at the parent, of «shell»
 }
 
 // inWorker makes a verb run unprivileged when root calls it: the process of root
@@ -117,6 +121,19 @@ func delegate(c *cli.Context, con *console, files bool) error {
 			job.Files[sourceTree(name)] = files
 		}
 	}
+	var keys *keyboard
+	if typedVerb(c) == "shell" {
+		info.Terminal = onTerminal()
+		if keys, err = newKeyboard(os.Stdin); err != nil {
+			return fmt.Errorf("%s: %w", typedVerb(c), err)
+		}
+		defer keys.Close()
+		if job.Stdin = keys; !info.Terminal {
+			if err := keys.begin(false); err != nil {
+				return err
+			}
+		}
+	}
 	if job.Info, err = json.Marshal(info); err != nil {
 		return err
 	}
@@ -136,6 +153,11 @@ func delegate(c *cli.Context, con *console, files bool) error {
 			return putLock(conf.Recipes.Value, name, r)
 		case kind == kindRecipe && (typedVerb(c) == "lock" || typedVerb(c) == "update"):
 			return putRecipeLock(conf.Recipes.Value, name, r)
+		}
+		if kind == kindTerminal && info.Terminal {
+			if known, err := keys.takeTerminal(name); known {
+				return err
+			}
 		}
 		if asked, err := records.take(kind, r); asked {
 			return err

@@ -31,11 +31,12 @@ const (
 	Building    State = "building"    // Step is the latest line of the log
 	Cached      State = "cached"      // taken from the store
 	Built       State = "built"       // made by this run
+	Ready       State = "ready"       // laid out for somebody who looks at it
 	Failed      State = "failed"      // Err says why, Log holds the tail
 )
 
 // Final reports whether no further event of the node follows.
-func (s State) Final() bool { return s == Cached || s == Built || s == Failed }
+func (s State) Final() bool { return s == Cached || s == Built || s == Ready || s == Failed }
 
 // Node names what an event is about.
 type Node struct {

@@ -109,7 +109,7 @@ func TestPlain(t *testing.T) {
 func TestFinal(t *testing.T) {
 	for s, want := range map[event.State]bool{
 		event.Queued: false, event.Waiting: false, event.Fetching: false, event.Unpacking: false, event.Configuring: false,
-		event.Storing: false, event.Building: false, event.Cached: true, event.Built: true, event.Failed: true,
+		event.Storing: false, event.Building: false, event.Cached: true, event.Built: true, event.Ready: true, event.Failed: true,
 	} {
 		if s.Final() != want {
 			t.Errorf("%s: final %v", s, s.Final())

@@ -5,17 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/fuel-infra/pbuild/internal/builder"
-	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store"
@@ -26,106 +21,38 @@ import (
 // what the sandbox's ABI number stands for, since compilers write it into files.
 const buildInside = "/build"
 
-// site is one build while it runs.
-type site struct {
-	*Realizer
-	node    *Node
-	source  source
-	main    fs.FS // the main source's files; nil for a Debian source package, which dpkg-source unpacks
-	scratch *store.Scratch
-	work    string // on the host: what is /build inside
-	lower   []string
-	log     *os.File
-	tail    *event.Tail
-	runs    int
-	opened  []io.Closer
-}
-
-func (s *site) close() error {
-	var errs []error
-	for _, o := range s.opened {
-		errs = append(errs, o.Close())
-	}
-	return errors.Join(errs...)
-}
-
 // build makes the node's packages and records them.
 func (r *Realizer) build(ctx context.Context, n *Node) (_ *store.Realization, err error) {
-	s := &site{Realizer: r, node: n}
-	defer func() { err = errors.Join(err, s.close()) }()
-	// A failed fetch must not cost the time of making an image.
-	if s.source, err = r.obtain(ctx, n); err != nil {
-		return nil, err
-	}
-	if s.scratch, err = r.Store.Scratch("build-" + n.Recipe.Name); err != nil {
-		return nil, err
-	}
-	keep := false
-	defer func() {
-		if !keep {
-			err = errors.Join(err, s.scratch.Close())
-		}
-	}()
-	if err := s.unpack(ctx); err != nil {
-		return nil, err
-	}
-	image, err := r.image(ctx, n)
+	s, err := r.newSite(ctx, n)
 	if err != nil {
 		return nil, err
 	}
-	s.lower = image.Lower()
-	begun := time.Now()
-	if s.log, err = os.Create(filepath.Join(s.scratch.Dir, "log")); err != nil {
-		return nil, err
-	}
-	defer s.log.Close()
-	s.tail = event.NewTail(func(line string) {
-		r.emit(event.Event{Node: n.event(), State: event.Building, Step: line})
-	})
-	s.work = filepath.Join(s.scratch.Dir, "build")
-	if err := os.Mkdir(s.work, 0o700); err != nil {
-		return nil, err
-	}
-	real, err := s.finish(ctx, image.Digest, begun)
+	defer func() { err = errors.Join(err, s.close()) }()
+	real, err := s.finish(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
-			keep = s.keepFailed(&err)
+			err = s.keepFailed(err)
 		}
 		return nil, err
 	}
 	return real, r.Store.ForgetFailed(n.Key)
 }
 
-// image returns the image that the node is built in: its builder, with what the
-// lock adds.
-func (r *Realizer) image(ctx context.Context, n *Node) (*builder.Image, error) {
-	name := n.build().Builder
-	r.emit(event.Event{Node: n.event(), State: event.Waiting, Step: "for " + name})
-	image, err := r.Images.Ensure(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	packages, err := r.Recipes.ExtraPackages(n.Recipe, n.Format)
-	if err != nil || len(packages) == 0 {
-		return image, err
-	}
-	return r.Images.Extend(ctx, image, n.root(), packages, n.Derivation.Packages.Date)
-}
-
 // finish runs the build and records what came of it.
-func (s *site) finish(ctx context.Context, image digest.Digest, begun time.Time) (*store.Realization, error) {
-	makePackages := s.buildDeb
-	if s.node.Format == recipe.FormatRPM {
-		makePackages = s.buildRPM
+func (s *site) finish(ctx context.Context) (*store.Realization, error) {
+	begun := time.Now()
+	program, err := s.layOut(ctx)
+	if err == nil {
+		err = s.run(ctx, program)
 	}
-	if err := makePackages(ctx); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	log, err := s.putLog()
 	if err != nil {
 		return nil, err
 	}
-	return s.collect(image, log, begun)
+	return s.collect(s.image.Digest, log, begun)
 }
 
 // putLog stores the log.
@@ -143,24 +70,6 @@ func (s *site) putLog() (digest.Digest, error) {
 	}
 	d, _, err := w.Commit(nil)
 	return d, err
-}
-
-// keepFailed leaves what people look at after a failed build: the log, and
-// the scratch directory where that was asked for.
-func (s *site) keepFailed(err *error) (kept bool) {
-	_, seekErr := s.log.Seek(0, io.SeekStart)
-	*err = errors.Join(*err, seekErr, s.Store.KeepFailedLog(s.node.Key, s.log))
-	if !s.KeepFailed {
-		return false
-	}
-	// Overlayfs leaves a directory that not even its owner may enter.
-	works, globErr := filepath.Glob(filepath.Join(s.scratch.Dir, "root*", "work"))
-	for _, work := range works {
-		globErr = errors.Join(globErr, sandbox.RemoveScratch(work))
-	}
-	dir, keepErr := s.Store.KeepFailedBuild(s.node.Key, s.scratch)
-	*err = &KeptError{Err: errors.Join(*err, globErr, keepErr), Dir: dir}
-	return keepErr == nil
 }
 
 // run runs one program of the build; what it prints goes to the log.
@@ -189,19 +98,13 @@ func (s *site) runInto(ctx context.Context, answer io.Writer, spec sandbox.Spec)
 	return err
 }
 
-// start runs one program in a room of its own. Every program has an overlay of
-// its own: what one changes outside /build is not there for the next, which
-// gets only what it is given.
+// start runs one program in a room of its own.
 func (s *site) start(ctx context.Context, spec sandbox.Spec) error {
-	s.runs++
-	spec.Scratch = filepath.Join(s.scratch.Dir, "root"+strconv.Itoa(s.runs))
-	if err := os.Mkdir(spec.Scratch, 0o700); err != nil {
+	spec, err := s.room(spec)
+	if err != nil {
 		return err
 	}
-	if err := s.place(spec.Scratch); err != nil {
-		return err
-	}
-	spec.Lower, spec.Env = s.lower, s.environment()
+	s.last = spec
 	return sandbox.Run(ctx, spec)
 }
 
@@ -217,8 +120,8 @@ func (s *site) step(program string, lines []string) string {
 
 // environment is what the build's programs see. The recipe's own variables
 // can't be one of these, but for DEB_BUILD_OPTIONS.
-func (s *site) environment() []string {
-	d := s.node.Derivation
+func (n *Node) environment() []string {
+	d := n.Derivation
 	env := []string{
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=" + buildInside + "/home",
@@ -227,7 +130,7 @@ func (s *site) environment() []string {
 		"SOURCE_DATE_EPOCH=" + strconv.FormatInt(d.Stamp.Epoch, 10),
 	}
 	own := maps.Clone(d.Env)
-	if s.node.Format == recipe.FormatRPM {
+	if n.Format == recipe.FormatRPM {
 		// A .pyc holds the time of its source, which installing sets anew.
 		env = append(env, "PYTHONDONTWRITEBYTECODE=1")
 	} else {

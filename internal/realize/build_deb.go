@@ -18,47 +18,46 @@ import (
 // dpkg-source.
 const sourceInside = "/run/source"
 
-// buildDeb lays out the source and runs dpkg-buildpackage; the packages are in
-// s.work afterwards.
-func (s *site) buildDeb(ctx context.Context) error {
+// layOutDeb is layOut for dpkg-buildpackage, which leaves the packages in s.work.
+func (s *site) layOutDeb(ctx context.Context) (program sandbox.Spec, err error) {
 	d := s.node.Derivation
 	folder := d.Name + "-" + upstreamVersion(d.Stamp.Version)
 	dir := filepath.Join(s.work, folder)
 	if err := makeDir(dir); err != nil {
-		return err
+		return program, err
 	}
 	main := s.main
 	if main == nil {
 		unpacked, err := s.unpackDsc(ctx)
 		if err != nil {
-			return err
+			return program, err
 		}
 		defer unpacked.Close()
 		main = unpacked.FS()
 	}
 	epoch := time.Unix(d.Stamp.Epoch, 0)
 	if err := tree.Materialize(main, dir, epoch); err != nil {
-		return err
+		return program, err
 	}
 	if s.main == nil {
 		if err := s.checkDsc(dir); err != nil {
-			return err
+			return program, err
 		}
 	}
 	if err := s.addDebian(dir, epoch); err != nil {
-		return err
+		return program, err
 	}
 	if err := setModes(dir, d.Modes, epoch); err != nil {
-		return err
+		return program, err
 	}
 	if err := s.makeHome(); err != nil {
-		return err
+		return program, err
 	}
-	return s.run(ctx, sandbox.Spec{
+	return sandbox.Spec{
 		Binds: []sandbox.Bind{{Host: s.work, Inside: buildInside, Writable: true}},
 		Dir:   path.Join(buildInside, folder),
 		Argv:  []string{"dpkg-buildpackage", "-b", "-us", "-uc", "-d", "-rfakeroot"},
-	})
+	}, nil
 }
 
 // makeDir makes a directory of mode 0755, whatever the umask: a build sees it.

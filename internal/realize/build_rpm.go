@@ -20,39 +20,37 @@ import (
 // rpmDirs are the folders below %_topdir that rpmbuild takes for granted.
 var rpmDirs = []string{"BUILD", "BUILDROOT", "RPMS", "SOURCES", "SPECS", "SRPMS"}
 
-// buildRPM lays out the sources and runs rpmbuild; the packages are below
-// s.work/RPMS afterwards.
-func (s *site) buildRPM(ctx context.Context) error {
+// layOutRPM is layOut for rpmbuild, which leaves the packages below s.work/RPMS.
+func (s *site) layOutRPM(ctx context.Context) (program sandbox.Spec, err error) {
 	for _, name := range rpmDirs {
 		if err := makeDir(filepath.Join(s.work, name)); err != nil {
-			return err
+			return program, err
 		}
 	}
 	if err := s.makeHome(); err != nil {
-		return err
+		return program, err
 	}
 	rpm := s.node.Recipe.RPM
 	text := s.node.spec
 	if text == nil {
-		var err error
 		if text, err = s.node.Recipe.SpecIn(s.main); err != nil {
-			return err
+			return program, err
 		}
 	}
 	spec := path.Join("SPECS", path.Base(rpm.Spec))
 	if err := s.putFile(spec, text); err != nil {
-		return err
+		return program, err
 	}
 	if rpm.Source0 != nil {
 		if err := s.makeTarball(ctx, spec); err != nil {
-			return err
+			return program, err
 		}
 	}
-	return s.run(ctx, sandbox.Spec{
+	return sandbox.Spec{
 		Binds: []sandbox.Bind{{Host: s.work, Inside: buildInside, Writable: true}},
 		Dir:   buildInside,
 		Argv:  slices.Concat([]string{"rpmbuild", "-bb", "--nodeps"}, s.defines(), []string{spec}),
-	})
+	}, nil
 }
 
 // putFile writes a file below s.work with the build's time.

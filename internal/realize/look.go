@@ -104,22 +104,13 @@ func (l *Look) unpackDsc(ctx context.Context) error {
 	return nil
 }
 
-func (l *Look) enterBuilder(ctx context.Context) error {
-	image, err := l.site.Images.Ensure(ctx, l.site.node.build().Builder)
-	if err == nil {
-		l.site.lower = image.Lower()
-	}
+func (l *Look) enterBuilder(ctx context.Context) (err error) {
+	l.site.image, err = l.site.Images.Ensure(ctx, l.site.node.build().Builder)
 	return err
 }
 
 // Close removes what was unpacked.
-func (l *Look) Close() error {
-	err := l.site.close()
-	if l.site.scratch != nil {
-		err = errors.Join(err, l.site.scratch.Close())
-	}
-	return err
-}
+func (l *Look) Close() error { return l.site.close() }
 
 // Asked returns what the build asks for, as the lock keeps it.
 func (l *Look) Asked() (*recipe.Asked, error) { return l.site.Asked(l.site.node, l.site.main) }

@@ -87,17 +87,21 @@ func (r *Realizer) one(ctx context.Context, n *Node) Result {
 	if res.State == event.Built {
 		res.Seconds = res.Realization.Seconds // without the wait for an image
 	}
-	e := event.Event{Node: n.event(), State: res.State, Seconds: res.Seconds, Err: res.Err}
+	r.emit(event.Event{Node: n.event(), State: res.State, Seconds: res.Seconds, Err: res.Err, Log: logOf(res.Err)})
+	return res
+}
+
+// logOf returns the end of what a program that failed printed.
+func logOf(err error) event.LogTail {
 	var build *BuildError
 	var configure *builder.ConfigureError
 	switch {
-	case errors.As(res.Err, &build):
-		e.Log = build.Log
-	case errors.As(res.Err, &configure):
-		e.Log = configure.Log
+	case errors.As(err, &build):
+		return build.Log
+	case errors.As(err, &configure):
+		return configure.Log
 	}
-	r.emit(e)
-	return res
+	return event.LogTail{}
 }
 
 func (r *Realizer) realize(ctx context.Context, n *Node) (*store.Realization, event.State, error) {

@@ -33,6 +33,10 @@ type Job struct {
 	// unpacks them into folders of these names; none: it gets nothing.
 	Files map[string]fs.FS
 
+	// Stdin is the worker's standard input, which it gets as a pipe; nil: /dev/null.
+	// Run closes it when the worker has ended, and its Read must return then.
+	Stdin io.ReadCloser
+
 	// Put takes a file that the worker hands over: kind says what for, name has
 	// no slash. It reads r to its end.
 	Put func(kind, name string, size int64, r io.Reader) error
@@ -81,8 +85,12 @@ func (j *Job) run(ctx context.Context) (code int, err error) {
 	cmd := exec.Command(fmt.Sprintf("/proc/self/fd/%d", exe.Fd()))
 	cmd.Args = append([]string{Name}, j.Args...)
 	cmd.Env, cmd.Dir = j.Env, "/"
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = nil, os.Stdout, os.Stderr
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{in, out}
+	typed, err := openTyping(cmd, j.Stdin)
+	if err != nil {
+		return 0, errors.Join(err, in.Close(), out.Close(), toWorker.Close())
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(groupFor(uid))},
 		Pdeathsig:  syscall.SIGKILL,
@@ -99,9 +107,11 @@ func (j *Job) run(ctx context.Context) (code int, err error) {
 	}
 	in.Close()
 	out.Close()
+	defer typed.end()
 	if err != nil {
 		return 0, errors.Join(fmt.Errorf("worker: %w", err), toWorker.Close())
 	}
+	typed.begin()
 	defer forward(ctx, cmd.Process)()
 
 	sent := make(chan error, 1)

@@ -1,0 +1,111 @@
+package realize
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+
+	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/sandbox"
+	"github.com/fuel-infra/pbuild/store"
+)
+
+// ErrNotFailed says that a build does not fail.
+var ErrNotFailed = errors.New("does not fail")
+
+// Shell makes all ready for the program that builds the node's packages, and calls
+// enter in its place, with what it would be started with. What enter does is not
+// recorded, and all is removed afterwards. Errors are those of realizing, and
+// enter's.
+func (r *Realizer) Shell(ctx context.Context, n *Node, enter func(sandbox.Spec) error) (err error) {
+	// GC shall spare what is looked at.
+	if err := r.Store.BeginSession(); err != nil {
+		return err
+	}
+	s, err := r.newSite(ctx, n)
+	if err != nil {
+		return r.refused(n, err)
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	program, err := s.layOut(ctx)
+	if err != nil {
+		if errors.As(err, new(*BuildError)) {
+			err = errors.Join(err, s.keepLog())
+		}
+		return r.refused(n, err)
+	}
+	if program, err = s.room(program); err != nil {
+		return r.refused(n, err)
+	}
+	r.emit(event.Event{Node: n.event(), State: event.Ready})
+	return enter(program)
+}
+
+// ShellFailed is Shell in what the node's failed build left: what its last program
+// was started with, over what that program changed. Below the directories that it
+// could write to, changes stay in kept, the kept build's directory; elsewhere they
+// are lost. Nobody builds or forgets the node meanwhile.
+//
+// Where nothing is kept the node is realized first, with KeepFailed set:
+// ErrNotFailed where that goes well.
+func (r *Realizer) ShellFailed(ctx context.Context, n *Node, enter func(program sandbox.Spec, kept string) error) (err error) {
+	kept, err := r.findKept(n)
+	if errors.Is(err, store.ErrNotFound) {
+		res := r.one(ctx, n)
+		switch {
+		case res.Err == nil:
+			return ErrNotFailed
+		case !errors.As(res.Err, new(*KeptError)):
+			return res.Err
+		}
+	} else if err != nil {
+		return err
+	}
+	unlock, err := r.Store.LockKey(ctx, n.Key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if kept, err = r.findKept(n); err != nil {
+		return err
+	}
+	program, upper, err := readKept(kept)
+	if err != nil {
+		return err
+	}
+	image, err := r.image(ctx, n)
+	if err != nil {
+		return err
+	}
+	scratch, err := r.Store.Scratch("shell-" + n.Recipe.Name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, scratch.Close()) }()
+	program.Scratch = scratch.Dir
+	program.Lower = append(slices.Clip(image.Lower()), upper)
+	program.Env = n.environment()
+	r.emit(event.Event{Node: n.event(), State: event.Ready})
+	return enter(program, kept)
+}
+
+// findKept returns the directory of the node's kept build: store.ErrNotFound, also
+// where it does not tell what ran there.
+func (r *Realizer) findKept(n *Node) (string, error) {
+	dir, err := r.Store.FailedBuild(n.Key)
+	if err != nil {
+		return "", err
+	}
+	if _, _, err := readKept(dir); errors.Is(err, fs.ErrNotExist) {
+		return "", store.ErrNotFound
+	}
+	return dir, nil
+}
+
+// refused tells that a node came to nothing.
+func (r *Realizer) refused(n *Node, err error) error {
+	e := event.Event{Node: n.event(), State: event.Failed, Err: err, Log: logOf(err)}
+	r.emit(e)
+	return err
+}
