@@ -106,11 +106,15 @@ func hints(err error) (out []string) {
 
 const damagedBlob = "realize it again: a damaged file is moved aside when it is read, and made anew"
 
-// nodeHints returns what a person can do about a node that failed.
-func nodeHints(e event.Event) []string {
+// nodeHints returns what a person can do about a node that failed in a run of verb.
+func nodeHints(verb string, e event.Event) []string {
 	out := hints(e.Err)
 	if errors.Is(e.Err, recipe.ErrLock) && len(out) == 0 {
 		out = append(out, "pbuild lock "+e.Node.Name)
+	}
+	kept := errors.As(e.Err, new(*realize.KeptError))
+	if kept && verb == "shell" {
+		return nil // it is about to begin, there
 	}
 	if failureCode(e.Err) != exitBuildFailed {
 		return out
@@ -119,7 +123,8 @@ func nodeHints(e event.Event) []string {
 	if !errors.As(e.Err, new(*realize.BuildError)) {
 		out = append(out, fmt.Sprintf("pbuild log %s", e.Node.Name))
 	}
-	if !errors.As(e.Err, new(*realize.KeptError)) {
+	out = append(out, fmt.Sprintf("pbuild shell %s --failed", e.Node.Name))
+	if !kept {
 		out = append(out, fmt.Sprintf("pbuild realize %s --keep-failed", e.Node.Name))
 	}
 	return out

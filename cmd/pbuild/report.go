@@ -27,7 +27,7 @@ func (r report) text(t *tally, n *node, c change, e event.Event) string {
 		b.WriteString(r.line(t, n))
 		r.writeLog(&b, n, e)
 		if e.Err != nil {
-			b.WriteString(failure(r.palette, r.verb+" "+n.Name+": "+errorWithCommand(e), nodeHints(e)))
+			b.WriteString(failure(r.palette, r.verb+" "+n.Name+": "+errorWithCommand(e), nodeHints(r.verb, e)))
 		}
 	case r.quiet:
 	case c.state && r.stays(e.State):

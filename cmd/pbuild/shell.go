@@ -104,7 +104,7 @@ func (s *shell) look(ctx context.Context, at places, stop func()) error {
 	r.KeepFailed = true
 	err = r.ShellFailed(ctx, n, func(program sandbox.Spec, kept string) error {
 		s.view.note("what ran last: " + commandLine(program.Argv))
-		s.view.note(fmt.Sprintf("what you change in %s stays in %s; elsewhere it is gone when you leave", writable(program), kept))
+		s.view.note(fate(program, kept))
 		stop()
 		return s.enter(ctx, n, program)
 	})
@@ -151,7 +151,7 @@ func (s *shell) node(ctx context.Context, r *realize.Realizer) (*realize.Node, e
 	}
 	if len(nodes) > 1 {
 		return nil, &usageError{
-			msg:  fmt.Sprintf("shell %s: %s and %s: which?", s.name, nodes[0].Format, nodes[1].Format),
+			msg:  fmt.Sprintf("%s: %s and %s: which?", s.name, nodes[0].Format, nodes[1].Format),
 			hint: fmt.Sprintf("pbuild shell %s --format %s", s.name, nodes[0].Format),
 		}
 	}
@@ -179,15 +179,14 @@ func (s *shell) enter(ctx context.Context, n *realize.Node, program sandbox.Spec
 	return err
 }
 
-// writable lists the directories of the host that a program writes to.
-func writable(program sandbox.Spec) string {
-	var dirs []string
+// fate says what becomes of changes in a kept build.
+func fate(program sandbox.Spec, kept string) string {
 	for _, b := range program.Binds {
-		if b.Writable {
-			dirs = append(dirs, b.Inside)
+		if b.Writable { // there is one at most
+			return fmt.Sprintf("what you change in %s stays in %s; elsewhere it is gone when you leave", b.Inside, kept)
 		}
 	}
-	return strings.Join(dirs, ", ")
+	return "what you change is gone when you leave"
 }
 
 // commandLine returns the line that makes a shell run argv.
