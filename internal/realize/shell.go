@@ -50,8 +50,7 @@ func (r *Realizer) Shell(ctx context.Context, n *Node, enter func(sandbox.Spec) 
 // Where nothing is kept the node is realized first, with KeepFailed set:
 // ErrNotFailed where that goes well.
 func (r *Realizer) ShellFailed(ctx context.Context, n *Node, enter func(program sandbox.Spec, kept string) error) (err error) {
-	kept, err := r.findKept(n)
-	if errors.Is(err, store.ErrNotFound) {
+	if _, err := r.findKept(n); errors.Is(err, store.ErrNotFound) {
 		res := r.one(ctx, n)
 		switch {
 		case res.Err == nil:
@@ -67,7 +66,8 @@ func (r *Realizer) ShellFailed(ctx context.Context, n *Node, enter func(program 
 		return err
 	}
 	defer unlock()
-	if kept, err = r.findKept(n); err != nil {
+	kept, err := r.findKept(n)
+	if err != nil {
 		return err
 	}
 	program, upper, err := readKept(kept)

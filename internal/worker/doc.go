@@ -13,6 +13,9 @@
 //   - The worker has no privilege: no capability, no supplementary group, no
 //     descriptor of the parent but the standard streams and two pipes. It can get
 //     none by executing a program (no_new_privs, an empty bounding set).
+//   - A worker has root's terminal for writing only, and not as its own: it can
+//     neither read what is typed there nor type. What is typed for it is read by
+//     the parent and comes through a pipe.
 //   - A worker dies with its parent.
 //   - What the worker hands over is data with a plain name; where it goes is
 //     decided by the parent alone.

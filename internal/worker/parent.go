@@ -85,7 +85,11 @@ func (j *Job) run(ctx context.Context) (code int, err error) {
 	cmd := exec.Command(fmt.Sprintf("/proc/self/fd/%d", exe.Fd()))
 	cmd.Args = append([]string{Name}, j.Args...)
 	cmd.Env, cmd.Dir = j.Env, "/"
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	stdout, stdoutDone := shown(os.Stdout)
+	defer stdoutDone()
+	stderr, stderrDone := shown(os.Stderr)
+	defer stderrDone()
+	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.ExtraFiles = []*os.File{in, out}
 	typed, err := openTyping(cmd, j.Stdin)
 	if err != nil {

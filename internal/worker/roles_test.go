@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/fuel-infra/pbuild/internal/tree"
 )
 
@@ -89,6 +91,24 @@ var workers = map[string]func(*Side, []string) error{
 		wd, _ := os.Getwd()
 		text += "wd\t" + wd + "\nargs\t" + strings.Join(os.Args, " ") + "\n"
 		if err := s.Put("look", "look", int64(len(text)), strings.NewReader(text)); err != nil {
+			return err
+		}
+		return s.Close()
+	},
+	// typed hands over what is typed for it, and what it has of a terminal.
+	"typed": func(s *Side, _ []string) error {
+		text, err := io.ReadAll(os.Stdin)
+		if err != nil {
+			return err
+		}
+		to, _ := os.Readlink("/proc/self/fd/0")
+		kind, _, _ := strings.Cut(to, ":")
+		_, readErr := syscall.Read(1, make([]byte, 1))
+		_, openErr := os.OpenFile("/proc/self/fd/1", os.O_RDWR, 0)
+		pushErr := unix.IoctlSetPointerInt(1, unix.TIOCSTI, 'x')
+		fmt.Print("shown")
+		all := fmt.Sprintf("%s|%s|%v|%v|%v", text, kind, readErr, errors.Is(openErr, fs.ErrPermission), pushErr)
+		if err := s.Put("typed", "typed", int64(len(all)), strings.NewReader(all)); err != nil {
 			return err
 		}
 		return s.Close()

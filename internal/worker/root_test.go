@@ -172,6 +172,70 @@ func TestRootWorkerHasNothing(t *testing.T) {
 	}
 }
 
+// keys are typed by hand: their Read ends when they are closed.
+type keys struct {
+	io.Reader
+	closed chan struct{}
+}
+
+func (k *keys) Read(b []byte) (int, error) {
+	if n, err := k.Reader.Read(b); err == nil {
+		return n, nil
+	}
+	<-k.closed
+	return 0, io.EOF
+}
+
+func (k *keys) Close() error {
+	close(k.closed)
+	return nil
+}
+
+// TestRootTyped: what is typed comes through a pipe; of root's terminal, the
+// worker's output, nothing can be read, and nothing typed into it.
+func TestRootTyped(t *testing.T) {
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	master := os.NewFile(uintptr(fd), "ptmx")
+	defer master.Close()
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slave.Close()
+	if _, err := master.WriteString("a secret\n"); err != nil {
+		t.Fatal(err)
+	}
+	stdout := os.Stdout
+	os.Stdout = slave
+	got, code, err := run(t, Job{Args: []string{"typed"}, Store: newStore(t), Stdin: io.NopCloser(strings.NewReader("keys"))})
+	os.Stdout = stdout
+	want := "typed typed keys|pipe|bad file descriptor|true|operation not permitted"
+	if err != nil || code != 0 || !slices.Equal(got, []string{want}) && !slices.Equal(got, []string{strings.Replace(want, "operation not permitted", "input/output error", 1)}) {
+		t.Errorf("got %q, %d, %v", got, code, err)
+	}
+	b := make([]byte, 100)
+	for !strings.Contains(string(b), "shown") {
+		if _, err := master.Read(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A worker that ends by itself ends the reading too.
+	open := &keys{strings.NewReader("x"), make(chan struct{})}
+	if _, code, err := run(t, Job{Args: []string{"exit"}, Store: newStore(t), Stdin: open}); err != nil || code != 7 {
+		t.Errorf("got %d, %v", code, err)
+	}
+}
+
 // init keeps the main thread to the main goroutine: it can't end, so where it
 // starts a worker it stays behind and runs nothing more.
 func init() { runtime.LockOSThread() }

@@ -1,9 +1,13 @@
 package worker
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 )
 
 // typing is a pipe that carries what the parent's side reads to the worker. The
@@ -52,4 +56,18 @@ func (t *typing) end() {
 	}
 	t.child.Close()
 	t.to.Close()
+}
+
+// shown returns the file that a worker gets in place of one of our outputs. Of a
+// terminal the worker must not read what is typed: it is opened anew, for writing.
+// A nil file is one that hung up.
+func shown(out *os.File) (file io.Writer, done func()) {
+	if !term.IsTerminal(int(out.Fd())) {
+		return out, func() {}
+	}
+	again, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", out.Fd()), os.O_WRONLY|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, func() {}
+	}
+	return again, func() { again.Close() }
 }
