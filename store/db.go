@@ -205,6 +205,17 @@ func (s *Store) getDB(key []byte, check func([]byte) bool) (value []byte, err er
 	return value, nil
 }
 
+// realizationInDB returns the journal's entry of a key as the database has it.
+func (s *Store) realizationInDB(k digest.Key) (entry, error) {
+	e := entry{name: k.Hex()}
+	var err error
+	e.file, err = s.getDB(realizationKey(k), func(value []byte) bool {
+		e.r, e.err = parseEntry(k, value)
+		return e.err == nil
+	})
+	return e, err
+}
+
 // heal puts a lost or damaged blob back from the database's copy and reports
 // whether it could. The caller holds no gate exclusively.
 func (s *Store) heal(d digest.Digest) bool {

@@ -11,7 +11,7 @@
 //	journal/HEX            a realization, by key; the file's time is its last use
 //	roots/NAME             a descriptor; index.json is derived from these
 //	trees/HEX, HEX.ledger  an unpacked layer and what it ought to be
-//	db/                    Badger: realizations by key, copies of small blobs
+//	db/                    Badger: copies of journal/ and of small blobs
 //	failed/                what is left of builds that failed, for people
 //	locks/, tmp/           locks and sessions; things in the making
 //	quarantine/            what was found damaged, until the next GC
@@ -38,8 +38,8 @@
 //     lookups and the same GC plan.
 //   - Bytes are proved whenever they are read: blobs by their digest, journal,
 //     roots, ledgers and database values by a seal (a digest of their own text).
-//     What fails goes to quarantine/ and is a miss; small blobs heal from the
-//     database's copy, others when they are put again.
+//     What fails goes to quarantine/. Entries of the journal and small blobs heal
+//     from the database's copies; the rest is a miss until it is put again.
 //   - Who waits for a lock waits for a living process: all locks are flock(2),
 //     which ends with its holder. No process id and no clock decides anything but
 //     the age of last use and of failed builds.
@@ -53,7 +53,11 @@
 // before it, is the gate of the database, since Badger's own lock does not wait.
 // They are taken in the order gc, then journal or roots, then db.
 //
-// # Why not everything in Badger
+// # What Badger is for, and what not
+//
+// The database goes through all realizations without a file each, and holds the
+// copies that heal. A lookup by key reads the journal: one small file has the same
+// bytes, decides anyway, and is read in less time than Badger takes to open.
 //
 // Badger maps its files: a full disk kills the process with SIGBUS, also one
 // that only reads. It ends the process on a table whose end is damaged, and a

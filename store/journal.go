@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
@@ -32,11 +34,18 @@ func (s *Store) readEntry(k digest.Key) (entry, error) {
 	if err != nil {
 		return entry{}, err
 	}
-	e.r, e.err = parseRealization(e.file)
-	if e.err == nil && e.r.Key != k {
-		e.r, e.err = nil, fmt.Errorf("%w: it is the entry of key %s", ErrCorrupt, e.r.Key)
-	}
+	e.r, e.err = parseEntry(k, e.file)
 	return e, nil
+}
+
+// parseEntry reads the file or the database's value of a key; ErrCorrupt: it is
+// damaged, or another's.
+func parseEntry(k digest.Key, file []byte) (*Realization, error) {
+	r, err := parseRealization(file)
+	if err == nil && r.Key != k {
+		return nil, fmt.Errorf("%w: it is the entry of key %s", ErrCorrupt, r.Key)
+	}
+	return r, err
 }
 
 // readJournal returns all entries by name. The caller keeps GC away, or
@@ -85,7 +94,41 @@ func (s *Store) journaled() (bool, error) {
 	return false, nil
 }
 
-// quarantineEntry moves a damaged entry away: the key is a miss from then on.
+// mendEntry sets the damaged entry of a key aside and puts back what the database
+// has of it. ErrNotFound: it has nothing, and the key is a miss from then on.
+func (s *Store) mendEntry(k digest.Key) (*Realization, error) {
+	gate, err := s.addGate() // GC must not take the blobs of what comes back
+	if err != nil {
+		return nil, err
+	}
+	defer gate.release()
+	lock, err := blockFlock(s.path(locksDir, journalLock), unix.LOCK_EX)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.release()
+	e, err := s.readEntry(k)
+	if err != nil {
+		return nil, err
+	}
+	if e.err == nil {
+		return e.r, nil // another was here first
+	}
+	kept, healErr := s.realizationInDB(k)
+	if err := s.quarantineEntry(e.name); err != nil {
+		return nil, err
+	}
+	if healErr == nil {
+		healErr = s.writeFile(journalPath(k), kept.file, 0o444)
+	}
+	if healErr != nil {
+		// That there is no second one is no news.
+		return nil, fmt.Errorf("%w: journal entry: %w", ErrNotFound, e.err)
+	}
+	return kept.r, nil
+}
+
+// quarantineEntry moves a damaged entry away.
 func (s *Store) quarantineEntry(name string) error {
 	to := s.path(quarantineDir, strings.Join([]string{"journal", name, randomName()}, "-"))
 	return ignoreNotExist(os.Rename(s.path(journalDir, name), to))

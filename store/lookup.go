@@ -6,8 +6,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
@@ -16,129 +14,49 @@ import (
 const useInterval = 24 * time.Hour
 
 // Lookup finds the realization of a key. ErrNotFound: there is none, or one of
-// its blobs is lost. A hit never opens the database for writing, and works on
-// a full disk.
+// its blobs is lost. It asks the journal, and opens the database only when what
+// it finds is damaged or a blob is lost. A hit works on a full disk.
 func (s *Store) Lookup(k digest.Key) (*Realization, error) {
-	var out *Realization
-	err := s.lookup([]digest.Key{k}, func(_ digest.Key, r *Realization, err error) error {
-		out = r
-		return err
-	})
-	return out, err
+	r, err := s.find(k)
+	if err == nil {
+		err = s.whole(r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("key %s: %w", k, err)
+	}
+	s.renewUse(k)
+	return r, nil
 }
 
-// LookupAll is Lookup of each key, in one opening of the database: that is most
-// of what a Lookup takes. The map lacks the keys for which Lookup says
+// LookupAll is Lookup of each key. The map lacks the keys for which that says
 // ErrNotFound; any other error ends it.
 func (s *Store) LookupAll(keys []digest.Key) (map[digest.Key]*Realization, error) {
-	out := make(map[digest.Key]*Realization, len(keys))
-	err := s.lookup(keys, func(k digest.Key, r *Realization, err error) error {
-		switch {
-		case err == nil:
-			out[k] = r
-		case !errors.Is(err, ErrNotFound):
-			return err
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-// lookup tells each what there is of each key, until that returns an error.
-func (s *Store) lookup(keys []digest.Key, each func(digest.Key, *Realization, error) error) error {
-	fromDB, dbErr := s.indexed(keys)
-	var behind []digest.Key // in the journal, not in the database
-	defer func() {
-		if len(behind) > 0 {
-			// Without this the next hit is slower by a look at the journal, no more.
-			_ = s.indexAgain(behind)
-		}
-	}()
+	found := make(map[digest.Key]*Realization, len(keys))
 	for _, k := range keys {
-		r, err := s.find(k, fromDB[k])
-		if err == nil && fromDB[k] == nil && dbErr == nil {
-			behind = append(behind, k)
-		}
-		if err == nil {
-			err = s.whole(r)
+		r, err := s.Lookup(k)
+		if errors.Is(err, ErrNotFound) {
+			continue
 		}
 		if err != nil {
-			r, err = nil, fmt.Errorf("key %s: %w", k, err)
-		} else {
-			s.renewUse(k)
+			return nil, err
 		}
-		if err := each(k, r, err); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// indexed returns what the database has of the keys. The error says that there
-// is none to ask: below the space floor, or when it cannot be rebuilt.
-func (s *Store) indexed(keys []digest.Key) (map[digest.Key]*Realization, error) {
-	found := make(map[digest.Key]*Realization, len(keys))
-	err := s.viewDB(func(txn *badger.Txn) error {
-		clear(found)
-		for _, k := range keys {
-			item, err := txn.Get(realizationKey(k))
-			if errors.Is(err, badger.ErrKeyNotFound) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			err = item.Value(func(value []byte) error {
-				r, err := parseRealization(value)
-				if err != nil || r.Key != k {
-					return errDamagedDB
-				}
-				found[k] = r
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, badger.ErrKeyNotFound) {
-		return nil, err
+		found[k] = r
 	}
 	return found, nil
 }
 
-// find returns the realization of a key of which the database has r, or nothing.
-// The journal decides, and answers where the database does not.
-func (s *Store) find(k digest.Key, r *Realization) (*Realization, error) {
-	if r != nil {
-		if _, err := os.Lstat(s.path(journalPath(k))); errors.Is(err, os.ErrNotExist) {
-			return nil, ErrNotFound
-		}
-		return r, nil
-	}
+// find returns what the journal says of a key. The database is not asked first:
+// it would answer with the same bytes, and to open and close it takes longer than
+// all the rest of a hit.
+func (s *Store) find(k digest.Key) (*Realization, error) {
 	e, err := s.readEntry(k)
 	if err != nil {
 		return nil, err
 	}
 	if e.err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: journal entry: %w", ErrNotFound, e.err), s.quarantineEntry(e.name))
+		return s.mendEntry(k)
 	}
 	return e.r, nil
-}
-
-// indexAgain puts into the database what a crash kept out of it; GC must not
-// take the entries meanwhile.
-func (s *Store) indexAgain(keys []digest.Key) error {
-	gate, err := s.addGate()
-	if err != nil {
-		return err
-	}
-	defer gate.release()
-	return s.index(keys...)
 }
 
 // whole returns ErrNotFound when a blob that r needs is lost or, where it is

@@ -1,11 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +30,8 @@ func stamps(t *testing.T, dir string) string {
 	return b.String()
 }
 
-// TestHitWritesNothing: neither in this process nor in a fresh one.
+// TestHitWritesNothing: neither in this process nor in a fresh one. Nor does a hit
+// or a miss open the database.
 func TestHitWritesNothing(t *testing.T) {
 	s := newStore(t)
 	r := realize(t, s, "hello", "a")
@@ -40,6 +43,14 @@ func TestHitWritesNothing(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, stamps(t, s.Dir())); diff != "" {
 		t.Error(diff)
+	}
+	if n := dbOpenings(t, s, func() {
+		must(s.Lookup(r.Key))
+		if _, err := s.Lookup(planned("no", "a")); !errors.Is(err, ErrNotFound) {
+			t.Error(err)
+		}
+	}); n != 0 {
+		t.Errorf("the database was opened %d times", n)
 	}
 }
 
@@ -74,18 +85,27 @@ func TestLastUse(t *testing.T) {
 }
 
 // TestJournalAhead is a crash between journal and database: the realization is
-// found, and the database made whole.
+// found, and the next list makes the database whole, copies of small blobs too.
 func TestJournalAhead(t *testing.T) {
 	s := newStore(t)
-	realize(t, s, "hello", "a")
+	first := realize(t, s, "hello", "a")
 	r := must(put(s, "hello", "b"))
 	must(0, s.writeFile(journalPath(r.Key), must(r.encode()), 0o444))
 	if diff := cmp.Diff(&r, must(s.Lookup(r.Key))); diff != "" {
 		t.Error(diff)
 	}
+	sortedByKey := []Realization{first, r}
+	slices.SortFunc(sortedByKey, func(a, b Realization) int { return bytes.Compare(a.Key[:], b.Key[:]) })
+	if diff := cmp.Diff(sortedByKey, must(s.Realizations())); diff != "" {
+		t.Error(diff)
+	}
 	file := must(os.ReadFile(s.path(journalPath(r.Key))))
 	value := must(s.getDB(realizationKey(r.Key), func([]byte) bool { return true }))
 	if diff := cmp.Diff(file, value); diff != "" {
+		t.Error(diff)
+	}
+	must(0, os.Remove(s.BlobPath(r.Log)))
+	if diff := cmp.Diff(&r, must(s.Lookup(r.Key))); diff != "" {
 		t.Error(diff)
 	}
 	wantClean(t, s)
@@ -163,30 +183,110 @@ func TestReadHealsFromCopy(t *testing.T) {
 	}
 }
 
-// TestDamagedJournal: the database still answers; without it the entry is a
-// miss, and is taken out of the way.
+// TestDamagedJournal: an entry comes back from the database, and what was in its
+// place is kept for people; without the database it is a miss, and is taken out
+// of the way.
 func TestDamagedJournal(t *testing.T) {
+	other := must((&Realization{Key: digest.KeyOf([]byte("x")), Recipe: "x", Format: "deb", Manifest: digest.Of(nil)}).encode())
+	for name, damage := range map[string]func([]byte) []byte{
+		"flipped": flipByte(30),
+		"empty":   func([]byte) []byte { return nil },
+		"swapped": func([]byte) []byte { return other },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t)
+			r := realize(t, s, "hello", "a")
+			path := s.path(journalPath(r.Key))
+			whole := must(os.ReadFile(path))
+			overwrite(path, damage)
+			damaged := must(os.ReadFile(path))
+			if n := dbOpenings(t, s, func() {
+				if diff := cmp.Diff(&r, must(s.Lookup(r.Key))); diff != "" {
+					t.Error(diff)
+				}
+			}); n != 1 {
+				t.Errorf("the database was opened %d times", n)
+			}
+			if diff := cmp.Diff(whole, must(os.ReadFile(path))); diff != "" {
+				t.Errorf("not healed: %s", diff)
+			}
+			wantSetAside(t, s, damaged)
+			wantClean(t, s)
+
+			overwrite(path, damage)
+			must(0, os.RemoveAll(s.path(dbDir)))
+			if _, err := s.Lookup(r.Key); !errors.Is(err, ErrNotFound) || !errors.Is(err, ErrCorrupt) {
+				t.Errorf("got %v", err)
+			}
+			wantSetAside(t, s, damaged)
+			if _, err := s.Lookup(r.Key); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
+				t.Errorf("again: %v", err)
+			}
+			must(s.Record(r, "hello-deb"))
+			if diff := cmp.Diff(&r, must(s.Lookup(r.Key))); diff != "" {
+				t.Error(diff)
+			}
+			wantClean(t, s)
+		})
+	}
+}
+
+// wantSetAside wants one thing in quarantine/, with these bytes, and removes it.
+func wantSetAside(t *testing.T, s *Store, want []byte) {
+	t.Helper()
+	names := must(readNames(s.path(quarantineDir)))
+	if len(names) != 1 {
+		t.Fatalf("quarantine holds %q", names)
+	}
+	path := s.path(quarantineDir, names[0])
+	if got := must(os.ReadFile(path)); !bytes.Equal(got, want) {
+		t.Errorf("quarantine holds %q, want %q", got, want)
+	}
+	must(0, os.Remove(path))
+}
+
+// TestDamagedBoth: an entry that is damaged in the journal and in the database is
+// a miss, and neither is handed out.
+func TestDamagedBoth(t *testing.T) {
 	s := newStore(t)
 	r := realize(t, s, "hello", "a")
-	overwrite(s.path(journalPath(r.Key)), flipByte(30))
-	if diff := cmp.Diff(&r, must(s.Lookup(r.Key))); diff != "" {
-		t.Error(diff)
-	}
-	must(0, os.RemoveAll(s.path(dbDir)))
+	kept := realize(t, s, "hello", "b")
+	path := s.path(journalPath(r.Key))
+	overwrite(path, flipByte(30))
+	must(0, s.updateDB(func(w *batch) error { return w.put(realizationKey(r.Key), must(os.ReadFile(path))) }))
 	if _, err := s.Lookup(r.Key); !errors.Is(err, ErrNotFound) || !errors.Is(err, ErrCorrupt) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := s.Lookup(r.Key); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
-		t.Errorf("again: %v", err)
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the damaged entry is still there: %v", err)
 	}
-	must(s.Record(r, "hello-deb"))
-	if diff := cmp.Diff(&r, must(s.Lookup(r.Key))); diff != "" {
+	if diff := cmp.Diff(&kept, must(s.Lookup(kept.Key))); diff != "" {
 		t.Error(diff)
+	}
+	if report := must(s.Verify(t.Context())); len(report.Problems) > 0 {
+		t.Error(report.Problems)
+	}
+}
+
+// TestHealedMeanwhile: who finds an entry damaged and comes late to heal it takes
+// what is there by then, also nothing.
+func TestHealedMeanwhile(t *testing.T) {
+	s := newStore(t)
+	r := realize(t, s, "hello", "a")
+	if diff := cmp.Diff(&r, must(s.mendEntry(r.Key))); diff != "" {
+		t.Error(diff)
+	}
+	must(0, os.Remove(s.path(journalPath(r.Key)))) // as GC does
+	if got, err := s.mendEntry(r.Key); !errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if names := must(readNames(s.path(quarantineDir))); len(names) > 0 {
+		t.Errorf("quarantine holds %q", names)
 	}
 }
 
 // TestDamagedValue: a value of the database that is not what was put is never
-// handed out, and the database is made anew.
+// handed out, and the next list makes the database anew.
 func TestDamagedValue(t *testing.T) {
 	for name, change := range map[string]func([]byte) []byte{
 		"flipped": flipByte(50),
@@ -208,9 +308,12 @@ func TestDamagedValue(t *testing.T) {
 			if diff := cmp.Diff(&r, must(s.Lookup(r.Key))); diff != "" {
 				t.Error(diff)
 			}
+			if diff := cmp.Diff([]Realization{r}, must(s.Realizations())); diff != "" {
+				t.Error(diff)
+			}
 			wantClean(t, s)
 			if got, err := s.getDB(realizationKey(r.Key), func([]byte) bool { return true }); err != nil || !cmp.Equal(got, file) {
-				t.Errorf("after the lookup the database holds %q, %v", got, err)
+				t.Errorf("after the list the database holds %q, %v", got, err)
 			}
 		})
 	}

@@ -135,13 +135,17 @@ func (s *Store) forgetDB() error {
 }
 
 // Realizations returns all realizations, sorted by key; also those whose blobs
-// are lost. Damaged entries are left out: Verify names them.
+// are lost. Damaged entries are left out: Verify names them. What a crash kept
+// out of the database is put into it.
 func (s *Store) Realizations() ([]Realization, error) {
 	fromDB := map[digest.Key]*Realization{}
-	err := s.viewDB(func(txn *badger.Txn) error {
+	dbErr := s.viewDB(func(txn *badger.Txn) error {
 		clear(fromDB)
-		return eachValue(txn, realizationLetter, func(_, value []byte) error {
-			r, err := parseRealization(value)
+		return eachValue(txn, realizationLetter, func(key, value []byte) error {
+			if len(key) != 1+len(digest.Key{}) {
+				return errDamagedDB
+			}
+			r, err := parseEntry(digest.Key(key[1:]), value)
 			if err != nil {
 				return errDamagedDB
 			}
@@ -149,7 +153,7 @@ func (s *Store) Realizations() ([]Realization, error) {
 			return nil
 		})
 	})
-	if err != nil {
+	if dbErr != nil {
 		clear(fromDB) // the journal alone has the answer too
 	}
 	names, err := readNames(s.path(journalDir))
@@ -158,6 +162,7 @@ func (s *Store) Realizations() ([]Realization, error) {
 	}
 	slices.Sort(names)
 	var all []Realization
+	var behind []digest.Key
 	for _, name := range names {
 		k, err := digest.ParseKey("sha256:" + name)
 		if err != nil {
@@ -173,9 +178,26 @@ func (s *Store) Realizations() ([]Realization, error) {
 		}
 		if err == nil && e.err == nil {
 			all = append(all, *e.r)
+			behind = append(behind, k)
 		}
 	}
+	if dbErr == nil && len(behind) > 0 {
+		// Without it the list is slower the next time, and their small blobs do
+		// not heal.
+		_ = s.indexAgain(behind)
+	}
 	return all, nil
+}
+
+// indexAgain puts into the database what a crash kept out of it; GC must not
+// take the entries meanwhile.
+func (s *Store) indexAgain(keys []digest.Key) error {
+	gate, err := s.addGate()
+	if err != nil {
+		return err
+	}
+	defer gate.release()
+	return s.index(keys...)
 }
 
 // eachValue calls fn for each entry under a letter; value is only valid inside.

@@ -113,4 +113,16 @@ var roles = map[string]func(args []string) error{
 		_, err = s.Lookup(k)
 		return err
 	},
+	// list wants a number of realizations.
+	"list": func(args []string) error {
+		s, err := Open(args[0])
+		if err != nil {
+			return err
+		}
+		all, err := s.Realizations()
+		if err == nil && fmt.Sprint(len(all)) != args[1] {
+			err = fmt.Errorf("%d realizations, want %s", len(all), args[1])
+		}
+		return err
+	},
 }

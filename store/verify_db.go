@@ -13,8 +13,8 @@ import (
 )
 
 // database compares the database with the journal. An entry that it lacks is
-// no problem: a crash between the two leaves that, and the next Lookup puts it
-// in. Nor is a database that is absent.
+// no problem: a crash between the two leaves that, and the next list puts it in.
+// Nor is a database that is absent.
 func (v *verification) database(context.Context) error {
 	if err := v.s.checkSpace(); errors.Is(err, ErrNoSpace) {
 		return nil // it must not be opened, and nobody will
