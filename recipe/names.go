@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -43,21 +44,31 @@ func ParseArch(s string) (Arch, error) {
 }
 
 var (
-	nameForm    = regexp.MustCompile(`^[a-z0-9]+([.-][a-z0-9]+)*$`)
-	packageForm = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
-	envForm     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	modeForm    = regexp.MustCompile(`^0[0-7]{3}$`)
-	poolForm    = regexp.MustCompile(`^pool(/[A-Za-z0-9+~_][A-Za-z0-9.+~_-]*)+$`)
-	macroForm   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{2,}$`)
-	rpmNameForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]*$`)
-	commitForm  = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-	refForm     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)*$`)
-	gitForm     = regexp.MustCompile(`^(https?|git|ssh)://([A-Za-z0-9_-]+@)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9~_][A-Za-z0-9.~_+-]*)+/?$`)
-	licenseForm = regexp.MustCompile(`^[A-Za-z0-9.+:() -]+$`)
+	nameForm    = lazy(`^[a-z0-9]+([.-][a-z0-9]+)*$`)
+	packageForm = lazy(`^[a-z0-9][a-z0-9+.-]+$`)
+	envForm     = lazy(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	modeForm    = lazy(`^0[0-7]{3}$`)
+	poolForm    = lazy(`^pool(/[A-Za-z0-9+~_][A-Za-z0-9.+~_-]*)+$`)
+	macroForm   = lazy(`^[A-Za-z_][A-Za-z0-9_]{2,}$`)
+	rpmNameForm = lazy(`^[A-Za-z0-9_][A-Za-z0-9._+-]*$`)
+	commitForm  = lazy(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	refForm     = lazy(`^[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)*$`)
+	gitForm     = lazy(`^(https?|git|ssh)://([A-Za-z0-9_-]+@)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9~_][A-Za-z0-9.~_+-]*)+/?$`)
+	licenseForm = lazy(`^[A-Za-z0-9.+:() -]+$`)
 
-	upstreamForm = regexp.MustCompile(`^[0-9][A-Za-z0-9.+~:-]*$`)
-	revisionForm = regexp.MustCompile(`^[A-Za-z0-9.+~]+$`)
+	upstreamForm = lazy(`^[0-9][A-Za-z0-9.+~:-]*$`)
+	revisionForm = lazy(`^[A-Za-z0-9.+~]+$`)
 )
+
+// form is a regular expression that is compiled when it is first asked: a run asks
+// few of them, and a start that compiles all is felt.
+type form func() *regexp.Regexp
+
+func lazy(text string) form {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
+
+func (f form) MatchString(s string) bool { return f().MatchString(s) }
 
 // reservedFolders are folders of a collection that hold no recipe.
 var reservedFolders = []string{"builders", "profiles", "schemes", "targets"}

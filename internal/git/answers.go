@@ -4,10 +4,13 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // badObject is what fsck says of an object.
-var badObject = regexp.MustCompile(`(?m)^(?:remote: )?error: object ([0-9a-f]{7})[0-9a-f]+: (.*)$`)
+var badObject = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^(?:remote: )?error: object ([0-9a-f]{7})[0-9a-f]+: (.*)$`)
+})
 
 // answers is what git and servers say, and what it means. The first that is
 // found counts.
@@ -40,7 +43,9 @@ var answers = []struct {
 	{"certificate", refused, ""},
 }
 
-var notValid = regexp.MustCompile(`want [0-9a-f]{40,64} not valid`) // JGit
+var notValid = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`want [0-9a-f]{40,64} not valid`)
+}) // JGit
 
 // failure says what an error of online means for a source.
 func (src source) failure(err error) error {
@@ -54,11 +59,11 @@ func (src source) failure(err error) error {
 		return &failure{refused, src.name, err.Error(), nil}
 	}
 	text := run.said.text()
-	if m := badObject.FindStringSubmatch(text); m != nil {
+	if m := badObject().FindStringSubmatch(text); m != nil {
 		return &failure{refused, src.name, "object " + m[1] + ": " + clean(m[2], 300), nil}
 	}
 	why := run.said.reason(run.err)
-	if notValid.MatchString(text) {
+	if notValid().MatchString(text) {
 		return &failure{unadvertised, src.name, whyGone, nil}
 	}
 	lower := strings.ToLower(text)

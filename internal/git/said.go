@@ -26,7 +26,9 @@ type said struct {
 
 func newSaid(progress func(string, int64, int64)) *said { return &said{progress: progress} }
 
-var progressLine = regexp.MustCompile(`^(?:remote: )?([A-Z][A-Za-z ]+):\s+(?:[0-9]+% )?\(?([0-9]+)(?:/([0-9]+)\))?`)
+var progressLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:remote: )?([A-Z][A-Za-z ]+):\s+(?:[0-9]+% )?\(?([0-9]+)(?:/([0-9]+)\))?`)
+})
 
 func (s *said) Write(p []byte) (int, error) {
 	s.mu.Lock()
@@ -58,7 +60,7 @@ func (s *said) end() {
 	if line == "" {
 		return
 	}
-	if m := progressLine.FindStringSubmatch(line); m != nil {
+	if m := progressLine().FindStringSubmatch(line); m != nil {
 		if s.progress != nil {
 			done, _ := strconv.ParseInt(m[2], 10, 64)
 			total, _ := strconv.ParseInt(m[3], 10, 64)

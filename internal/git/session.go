@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // oldest is the oldest git that will do: cat-file --batch-command, protocol.file
@@ -68,14 +69,16 @@ func (s *session) home() string   { return filepath.Join(s.dir, "home") }
 func (s *session) config() string { return filepath.Join(s.dir, "config") }
 func (s *session) end() error     { return os.RemoveAll(s.dir) }
 
-var versionText = regexp.MustCompile(`^git version ([0-9]+)\.([0-9]+)[.0-9A-Za-z-]*`)
+var versionText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^git version ([0-9]+)\.([0-9]+)[.0-9A-Za-z-]*`)
+})
 
 func (s *session) checkVersion(ctx context.Context) error {
 	text, err := s.output(ctx, "", 4<<10, "version")
 	if err != nil {
 		return err
 	}
-	m := versionText.FindStringSubmatch(string(text))
+	m := versionText().FindStringSubmatch(string(text))
 	if m == nil {
 		return fmt.Errorf("git: version: can't read %q", clean(string(text), 80))
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 const maxURL = 2048 // bytes
@@ -16,8 +17,12 @@ const maxURL = 2048 // bytes
 // What a URL may be made of. It is less than RFC 3986 allows, so that nobody
 // who reads it (git, ssh, a shell at the other end) can see anything but names.
 var (
-	authority = regexp.MustCompile(`^(?:([A-Za-z0-9_][A-Za-z0-9._-]*)@)?([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?$`)
-	urlPath   = regexp.MustCompile(`^(?:/[A-Za-z0-9._~+,=:@%-]+)+/?$`)
+	authority = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?:([A-Za-z0-9_][A-Za-z0-9._-]*)@)?([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?$`)
+	})
+	urlPath = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?:/[A-Za-z0-9._~+,=:@%-]+)+/?$`)
+	})
 )
 
 var portOf = map[string]string{"http": "80", "https": "443", "git": "9418", "ssh": "22"}
@@ -51,7 +56,7 @@ func parseURL(raw string) (address, error) {
 		return say("want https://, http://, git:// or ssh://")
 	}
 	where, _, _ := strings.Cut(rest, "/")
-	m := authority.FindStringSubmatch(where)
+	m := authority().FindStringSubmatch(where)
 	switch {
 	case strings.Contains(where, "@") && scheme != "ssh", m == nil && strings.Contains(where, "@"):
 		return say("user or password: not taken")
@@ -59,7 +64,7 @@ func parseURL(raw string) (address, error) {
 		return say("host: not valid")
 	}
 	path := rest[len(where):]
-	if !urlPath.MatchString(path) {
+	if !urlPath().MatchString(path) {
 		return say("path: want names of A-Z a-z 0-9 . _ ~ + , = : @ % - between slashes")
 	}
 	for c := range strings.SplitSeq(strings.Trim(path, "/"), "/") {

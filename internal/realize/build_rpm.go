@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -150,14 +149,18 @@ func (s *site) querySpec(ctx context.Context, spec string) (version string, sour
 		return "", nil, err
 	}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-	if !versionForm.MatchString(lines[0]) {
+	if !isVersion(lines[0]) {
 		return "", nil, fmt.Errorf("rpmspec: version %q: want letters, digits and . _ + ~ ^", lines[0])
 	}
 	return lines[0], lines[1:], nil
 }
 
-// versionForm is what rpmbuild takes for a version.
-var versionForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~^]{0,127}$`)
+// isVersion reports whether rpmbuild takes s for a version, and it can be a part of
+// a file's name.
+func isVersion(s string) bool {
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+~^"
+	return s != "" && len(s) <= 128 && !strings.ContainsAny(s[:1], "._+~^") && strings.Trim(s, allowed) == ""
+}
 
 // specPart returns the part of the spec that failed, such as %install, where
 // rpmbuild's last lines name one.

@@ -4,11 +4,15 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // buildTag matches a line of a spec's preamble: a condition around it or none,
-// the tag, when it is needed, and the value.
-var buildTag = regexp.MustCompile(`(?is)^\s*(%\{[!?]+\w+:\s*)?(BuildRequires|BuildPreReq|BuildConflicts)\s*(?:\([^)]*\))?\s*:(.*)$`)
+// the tag, when it is needed, and the value. It is compiled at first use: most runs
+// read no spec.
+var buildTag = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?is)^\s*(%\{[!?]+\w+:\s*)?(BuildRequires|BuildPreReq|BuildConflicts)\s*(?:\([^)]*\))?\s*:(.*)$`)
+})
 
 // BuildRequires returns what the lines BuildRequires, BuildPreReq and
 // BuildConflicts of a spec list, also in parts of %if that do not apply: a
@@ -30,7 +34,7 @@ func BuildRequires(spec []byte) []string {
 		case section(next) != "":
 			preamble = section(next) == "package"
 			continue
-		case !preamble || !buildTag.MatchString(next):
+		case !preamble || !buildTag().MatchString(next):
 			continue
 		}
 		line.WriteString(next)
@@ -48,7 +52,7 @@ func BuildRequires(spec []byte) []string {
 
 // buildDependencies splits one line.
 func buildDependencies(line string) []string {
-	m := buildTag.FindStringSubmatch(line)
+	m := buildTag().FindStringSubmatch(line)
 	if m[1] != "" {
 		return []string{strings.TrimSpace(line)}
 	}
