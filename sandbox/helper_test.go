@@ -16,6 +16,7 @@ func helpers() map[string]func() {
 		"off":      offHelper,
 		"overlay":  overlayHelper,
 		"parent":   parentHelper,
+		"poller":   pollerHelper,
 		"submount": submountHelper,
 	}
 }

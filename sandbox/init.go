@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"slices"
@@ -152,32 +153,57 @@ func report(lines string) {
 // initialisation may have opened by now, stay: they lead to no file, and the
 // program does not get them.
 func closeOthers() error {
+	own, err := runtimeDescriptors()
+	if err != nil {
+		return err
+	}
 	first := uint(planFD)
-	for _, own := range runtimeDescriptors() {
-		if own > first {
-			if err := unix.CloseRange(first, own-1, 0); err != nil {
+	for _, fd := range own {
+		if fd > first {
+			if err := unix.CloseRange(first, fd-1, 0); err != nil {
 				return err
 			}
 		}
-		unix.CloseOnExec(int(own))
-		first = own + 1
+		unix.CloseOnExec(int(fd))
+		first = fd + 1
 	}
 	return unix.CloseRange(first, ^uint(0)>>1, 0)
 }
 
 // runtimeDescriptors returns the descriptors of Go's network poller, ascending.
-func runtimeDescriptors() []uint {
+func runtimeDescriptors() ([]uint, error) {
+	const list = "/proc/self/fd"
+	dir, err := unix.Open(list, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", list, err)
+	}
+	defer unix.Close(dir)
 	var own []uint
-	for fd := uint(planFD); fd < 32; fd++ {
-		var buf [64]byte
-		n, err := unix.Readlink("/proc/self/fd/"+strconv.Itoa(int(fd)), buf[:])
+	buf := make([]byte, 4096)
+	for {
+		n, err := unix.ReadDirent(dir, buf)
 		if err != nil {
-			continue
+			return nil, fmt.Errorf("%s: %w", list, err)
 		}
-		switch string(buf[:n]) {
-		case "anon_inode:[eventpoll]", "anon_inode:[eventfd]":
-			own = append(own, fd)
+		if n == 0 {
+			slices.Sort(own)
+			return own, nil
+		}
+		_, _, names := unix.ParseDirent(buf[:n], -1, nil)
+		for _, name := range names {
+			fd, err := strconv.ParseUint(name, 10, 31)
+			if err != nil || fd < planFD {
+				continue
+			}
+			var to [32]byte
+			n, err := unix.Readlinkat(dir, name, to[:])
+			if err != nil {
+				return nil, fmt.Errorf("%s/%s: %w", list, name, err)
+			}
+			switch string(to[:n]) {
+			case "anon_inode:[eventpoll]", "anon_inode:[eventfd]":
+				own = append(own, uint(fd))
+			}
 		}
 	}
-	return own
 }
