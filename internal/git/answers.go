@@ -43,9 +43,10 @@ var answers = []struct {
 	{"certificate", refused, ""},
 }
 
+// notValid is what JGit says.
 var notValid = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`want [0-9a-f]{40,64} not valid`)
-}) // JGit
+})
 
 // failure says what an error of online means for a source.
 func (src source) failure(err error) error {
