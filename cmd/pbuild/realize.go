@@ -86,8 +86,9 @@ func realizeOptionsOf(c *cli.Context) (o realizeOptions, err error) {
 	return o, nil
 }
 
-// defaultJobs leaves each build two processors.
-func defaultJobs() int { return max(1, runtime.NumCPU()/2) }
+// defaultJobs is a build for each processor: most of a build does one thing after
+// the other.
+func defaultJobs() int { return runtime.NumCPU() }
 
 // runRealize builds and hands over. What failed is shown by the renderer, each
 // failure when it happens.

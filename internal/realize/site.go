@@ -90,6 +90,7 @@ func (r *Realizer) image(ctx context.Context, n *Node) (*builder.Image, error) {
 	if err != nil || len(packages) == 0 {
 		return image, err
 	}
+	r.emit(event.Event{Node: n.event(), State: event.Waiting, Step: "for " + n.root()})
 	return r.Images.Extend(ctx, image, n.root(), packages, n.Derivation.Packages.Date)
 }
 
