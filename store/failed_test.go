@@ -81,3 +81,37 @@ func TestFailed(t *testing.T) {
 		t.Fatalf("left in tmp: %q, %v", names, err)
 	}
 }
+
+// TestFailedBuild: a kept build that was looked at is kept for as long again.
+func TestFailedBuild(t *testing.T) {
+	s, err := Open(filepath.Join(t.TempDir(), "store"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	k := digest.KeyOf([]byte("a derivation"))
+	if _, err := s.FailedBuild(k); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("of what never failed: %v", err)
+	}
+	scratch, err := s.Scratch("build")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := s.KeepFailedBuild(k, scratch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked := time.Now().Add(failedAge + time.Hour)
+	s.now = func() time.Time { return looked }
+	if dir, err := s.FailedBuild(k); err != nil || dir != kept {
+		t.Fatalf("got %q, %v, want %q", dir, err, kept)
+	}
+	s.now = func() time.Time { return looked.Add(failedAge - time.Minute) }
+	if plan, err := s.GC(t.Context(), false); err != nil || len(plan.Items) != 0 {
+		t.Errorf("gc within a week of the look: %v, %v", plan, err)
+	}
+	s.now = func() time.Time { return looked.Add(failedAge + time.Minute) }
+	if plan, err := s.GC(t.Context(), false); err != nil || len(plan.Items) != 1 {
+		t.Errorf("gc after it: %v, %v", plan, err)
+	}
+}

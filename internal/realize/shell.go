@@ -50,13 +50,14 @@ func (r *Realizer) Shell(ctx context.Context, n *Node, enter func(sandbox.Spec) 
 // Where nothing is kept the node is realized first, with KeepFailed set:
 // ErrNotFailed where that goes well.
 func (r *Realizer) ShellFailed(ctx context.Context, n *Node, enter func(program sandbox.Spec, kept string) error) (err error) {
+	var failed error
 	if _, err := r.findKept(n); errors.Is(err, store.ErrNotFound) {
-		res := r.one(ctx, n)
+		failed = r.one(ctx, n).Err
 		switch {
-		case res.Err == nil:
+		case failed == nil:
 			return ErrNotFailed
-		case !errors.As(res.Err, new(*KeptError)):
-			return res.Err
+		case !errors.As(failed, new(*KeptError)):
+			return failed
 		}
 	} else if err != nil {
 		return err
@@ -67,7 +68,10 @@ func (r *Realizer) ShellFailed(ctx context.Context, n *Node, enter func(program 
 	}
 	defer unlock()
 	kept, err := r.findKept(n)
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrNotFound) && failed != nil:
+		return failed // before any program ran: there is nothing to look at
+	case err != nil:
 		return err
 	}
 	program, upper, err := readKept(kept)
