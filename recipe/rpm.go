@@ -43,7 +43,7 @@ func parseRPM(v yamldoc.Value, main Source) *RPM {
 
 // reservedDefines are macros whose value is pbuild's to set.
 var reservedDefines = []string{
-	"_buildhost", "_topdir", "clamp_mtime_to_source_date_epoch", "use_source_date_epoch_as_buildtime",
+	"__brp_compress", "_buildhost", "_buildshell", "_topdir", "clamp_mtime_to_source_date_epoch", "use_source_date_epoch_as_buildtime",
 }
 
 func parseDefines(v yamldoc.Value) map[string]string {

@@ -63,13 +63,16 @@ func (s *site) putFile(name string, text []byte) error {
 }
 
 // defines are rpmbuild's macros. Without each of the first four no two runs give
-// the same bytes.
+// the same bytes. The next two are for what specs, and a script of rpm itself, take
+// for granted: that sh is bash, which on Debian it is not.
 func (s *site) defines() []string {
 	all := []string{
 		"_topdir " + buildInside,
 		"_buildhost pbuild",
 		"use_source_date_epoch_as_buildtime 1",
 		"clamp_mtime_to_source_date_epoch 1",
+		"_buildshell /bin/bash",
+		"__brp_compress /bin/bash %{_rpmconfigdir}/brp-compress %{?_prefix}",
 	}
 	if !s.node.Derivation.Debug {
 		all = append(all, "debug_package %{nil}")
