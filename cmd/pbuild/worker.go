@@ -17,6 +17,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/config"
 	"github.com/fuel-infra/pbuild/internal/realize"
 	"github.com/fuel-infra/pbuild/internal/worker"
+	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -116,7 +117,7 @@ func delegate(c *cli.Context, con *console, files bool) error {
 			return fmt.Errorf("%s: %w", typedVerb(c), err)
 		}
 		defer closeFolders()
-		job.Files, info.Shown, info.Files = map[string]fs.FS{recipesTree: root.FS()}, shownDir(dir), true
+		job.Files, info.Shown, info.Files = map[string]fs.FS{recipesTree: recipe.View(root.FS())}, shownDir(dir), true
 		for name, files := range folders {
 			job.Files[sourceTree(name)] = files
 		}
@@ -177,7 +178,7 @@ func delegate(c *cli.Context, con *console, files bool) error {
 // Names of the trees that a worker gets.
 const recipesTree = "recipes"
 
-func sourceTree(recipe string) string { return "source-" + recipe }
+func sourceTree(name string) string { return "source-" + name }
 
 // workerEnv keeps of root's environment what a worker needs: the rest may hold
 // secrets, which its uid could read.
