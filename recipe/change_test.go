@@ -37,7 +37,8 @@ func TestChanges(t *testing.T) {
 			{"bugs", nil, []string{"drop"}}, {"debug", []string{"drop"}, nil},
 		}},
 		{"order alone", strings.NewReplacer("name \"x\"\nbuilder \"b1\"\n", "builder \"b1\"\nname \"x\"\n"), []Change{{
-			"order", []string{"name", "builder", "depend a", "source main", "output", "debug", "env A", "env B"},
+			"order",
+			[]string{"name", "builder", "depend a", "source main", "output", "debug", "env A", "env B"},
 			[]string{"builder", "name", "depend a", "source main", "output", "debug", "env A", "env B"},
 		}}},
 	} {

@@ -29,6 +29,8 @@ func newApp(con *console) *cli.App {
 		ExitErrHandler:            func(*cli.Context, error) {}, // run prints and maps the error
 		Commands: []*cli.Command{
 			inWorker(con, true, realizeVerb(con)),
+			inWorker(con, true, planVerb(con)),
+			inWorker(con, true, statusVerb(con)),
 			keyVerb(con),
 			inWorker(con, true, logVerb(con)),
 			inWorker(con, true, shellVerb(con)),

@@ -146,8 +146,8 @@ func announce(view renderer, plan *realize.Plan, dir string) {
 	if plan.FirstFetch > 0 || plan.FirstDisk > 0 {
 		view.note(fmt.Sprintf("first time: %s to fetch, %s on disk, in %s", sizeText(plan.FirstFetch), sizeText(plan.FirstDisk), dir))
 	}
-	if n := len(plan.Nodes); n > 1 {
-		view.note(fmt.Sprintf("%s: %d cached, %d to build", plural(n, "derivation"), plan.Cached, n-plan.Cached))
+	if len(plan.Nodes) > 1 {
+		view.note(planText(plan))
 	}
 }
 

@@ -56,6 +56,8 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status":    scriptStatus,
 			"record":    scriptRecord,
+			"built":     scriptBuilt,
+			"lose":      scriptLose,
 			"damage":    scriptDamage,
 			"hashed":    scriptHashed,
 			"fail":      scriptFail,

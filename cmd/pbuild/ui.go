@@ -138,6 +138,18 @@ func (c *console) table(rows [][]cell) error {
 	return c.print(b.String())
 }
 
+// headed is table with a line above that names the columns, on a terminal.
+func (c *console) headed(names []string, rows [][]cell) error {
+	if c.out.tty && len(rows) > 0 {
+		var head []cell
+		for _, name := range names {
+			head = append(head, plain(name))
+		}
+		rows = append([][]cell{head}, rows...)
+	}
+	return c.table(rows)
+}
+
 // print prints text of pbuild's own as it is.
 func (c *console) print(text string) error {
 	_, err := io.WriteString(c.out.w, text)

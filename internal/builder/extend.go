@@ -30,7 +30,7 @@ func (m *Maker) Extend(ctx context.Context, under *Image, name string, packages 
 	if len(packages) == 0 {
 		return under, nil
 	}
-	packages = slices.SortedFunc(slices.Values(packages), func(a, b recipe.Package) int { return cmp.Compare(a.Name, b.Name) })
+	packages = sorted(packages)
 	j := job{
 		name: name, root: extensionRoot(under.Digest, packages, date), date: date,
 		packages: func() ([]recipe.Package, error) { return packages, nil },
@@ -49,4 +49,28 @@ func extensionRoot(under digest.Digest, packages []recipe.Package, date time.Tim
 	fmt.Fprintf(&b, "pbuild extension %d\nsandbox %d\nunder %s\ndate %d\n", extensionFormat, sandbox.ABI, under, date.Unix())
 	recipe.WritePackages(&b, packages) // a strings.Builder takes everything
 	return "extension_" + digest.Of([]byte(b.String())).Hex()
+}
+
+// ExtendCost returns what Extend over the image with this digest will fetch, and
+// what of that it will leave on disk before it is unpacked, in bytes; zero when the
+// store has the image.
+func (m *Maker) ExtendCost(under digest.Digest, packages []recipe.Package, date time.Time) (fetch, disk int64) {
+	if len(packages) == 0 {
+		return 0, 0
+	}
+	if _, err := m.manifest(extensionRoot(under, sorted(packages), date)); err == nil {
+		return 0, 0
+	}
+	for _, p := range packages {
+		if _, ok := m.Store.HasBlob(p.SHA256); !ok {
+			fetch += p.Size
+		}
+		disk += p.Size
+	}
+	return fetch, disk
+}
+
+// sorted is the order in which an extension knows its packages.
+func sorted(packages []recipe.Package) []recipe.Package {
+	return slices.SortedFunc(slices.Values(packages), func(a, b recipe.Package) int { return cmp.Compare(a.Name, b.Name) })
 }

@@ -1,12 +1,10 @@
 package realize
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
+	"sync"
 
 	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/recipe"
@@ -19,6 +17,8 @@ import (
 type Target struct {
 	Name   string // of the recipe
 	Format recipe.Format
+
+	rec *recipe.Recipe // as Targets read it; nil: Node reads it
 }
 
 // Node is a target closed into its derivation.
@@ -47,93 +47,29 @@ func (n *Node) event() event.Node {
 	return event.Node{Name: n.Recipe.Name, Format: string(n.Format)}
 }
 
-// Targets returns what names mean: recipes, or packages that exactly one
-// recipe makes; with all, every recipe, also one that can't be read, so that
-// Plan says so. A format that is not empty narrows. Errors:
-// *recipe.UnknownError, *AmbiguousError, ErrNoRecipes, and those of reading
-// recipes.
-func (r *Realizer) Targets(names []string, all bool, format recipe.Format) ([]Target, error) {
-	if all {
-		names = append(r.Recipes.Names(), r.Recipes.Bad()...)
-		if len(names) == 0 {
-			return nil, fmt.Errorf("%w in %s", ErrNoRecipes, r.Recipes.Dir)
-		}
-	}
-	var targets []Target
-	for _, name := range names {
-		name, rec, err := r.recipeFor(name)
-		if err != nil {
-			return nil, err
-		}
-		formats := []recipe.Format{cmp.Or(format, recipe.FormatDeb)} // of one that can't be read
-		if rec != nil {
-			formats = slices.DeleteFunc(rec.Formats(), func(f recipe.Format) bool { return format != "" && f != format })
-		}
-		if len(formats) == 0 && !all {
-			return nil, fmt.Errorf("%s: has no %s section", name, format)
-		}
-		for _, f := range formats {
-			if t := (Target{name, f}); !slices.Contains(targets, t) {
-				targets = append(targets, t)
-			}
-		}
-	}
-	return targets, nil
-}
-
-// recipeFor returns the recipe of a name that may be a package's, nil for one
-// that can't be read: Node says why. Only for a package's name are other recipes
-// read; one that can't be read may be its maker, which counts where no other is.
-func (r *Realizer) recipeFor(name string) (string, *recipe.Recipe, error) {
-	if slices.Contains(r.Recipes.Names(), name) || slices.Contains(r.Recipes.Bad(), name) {
-		rec, err := r.Recipes.Recipe(name)
-		if err != nil {
-			rec = nil
-		}
-		return name, rec, nil
-	}
-	var makers []*recipe.Recipe
-	var unread []error
-	for _, candidate := range r.Recipes.Names() {
-		rec, err := r.Recipes.Recipe(candidate)
-		if err != nil {
-			unread = append(unread, err)
-			continue
-		}
-		if slices.ContainsFunc(rec.Formats(), func(f recipe.Format) bool { return slices.Contains(rec.Build(f).Outputs, name) }) {
-			makers = append(makers, rec)
-		}
-	}
-	switch len(makers) {
-	case 0:
-		_, err := r.Recipes.Recipe(name) // says what was probably meant
-		return "", nil, errors.Join(append([]error{err}, unread...)...)
-	case 1:
-		return makers[0].Name, makers[0], nil
-	}
-	e := &AmbiguousError{Name: name}
-	for _, m := range makers {
-		e.Recipes = append(e.Recipes, m.Name)
-	}
-	return "", nil, e
-}
-
 // Node closes a target. It reads the recipe's folder, and what was given in its
 // source's place, and asks nobody.
-func (r *Realizer) Node(_ context.Context, t Target) (*Node, error) {
-	rec, err := r.Recipes.Recipe(t.Name)
-	if err != nil {
-		return nil, err
+func (r *Realizer) Node(_ context.Context, t Target) (*Node, error) { return r.node(t, &chains{}) }
+
+func (r *Realizer) node(t Target, known *chains) (*Node, error) {
+	rec := t.rec
+	if rec == nil {
+		var err error
+		if rec, err = r.Recipes.Recipe(t.Name); err != nil {
+			return nil, err
+		}
 	}
 	given := r.Given[t.Name]
 	if given.Source != nil {
-		if err := rec.Replace(given.Source, given.Locked); err != nil {
+		own := *rec // another target may have the same
+		if err := own.Replace(given.Source, given.Locked); err != nil {
 			return nil, err
 		}
+		rec = &own
 	}
 	n := &Node{Format: t.Format, Recipe: rec}
 	in := recipe.Inputs{Trees: map[string]digest.Digest{}, Sandbox: sandbox.ABI}
-	chain, err := r.Recipes.ChainOf(rec, t.Format)
+	chain, err := known.of(r.Recipes, rec, t.Format)
 	if err != nil {
 		return nil, err
 	}
@@ -151,4 +87,30 @@ func (r *Realizer) Node(_ context.Context, t Target) (*Node, error) {
 	n.Text = n.Derivation.Text()
 	n.Key = digest.KeyOf(n.Text)
 	return n, nil
+}
+
+// chains are the builders that the recipes of a plan name, few for many, each
+// read once.
+type chains struct {
+	mu    sync.Mutex // guards known
+	known map[string][]*recipe.Builder
+}
+
+// of is recipe.Collection.ChainOf.
+func (c *chains) of(all *recipe.Collection, rec *recipe.Recipe, f recipe.Format) ([]*recipe.Builder, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	name := rec.Build(f).Builder
+	if chain, ok := c.known[name]; ok {
+		return chain, nil
+	}
+	chain, err := all.ChainOf(rec, f)
+	if err != nil {
+		return nil, err // it says where this recipe names the builder
+	}
+	if c.known == nil {
+		c.known = map[string][]*recipe.Builder{}
+	}
+	c.known[name] = chain
+	return chain, nil
 }

@@ -15,56 +15,90 @@ type Plan struct {
 	// What builder images that are not in the store will cost, in bytes, from
 	// their locks; zero when all are there.
 	FirstFetch, FirstDisk int64
+
+	chains *chains // of the nodes' builders
+	images []Need  // of those that are not in the store, bases first
 }
 
 // Plan closes the targets and looks which of them the store has. Its error names
 // every target that can't be closed, so that people repair them in one go.
 func (r *Realizer) Plan(ctx context.Context, targets []Target) (*Plan, error) {
-	p := &Plan{}
-	var keys []digest.Key
+	p := &Plan{chains: &chains{}}
 	var open []error
-	for _, t := range targets {
-		n, err := r.Node(ctx, t)
-		if err != nil {
-			open = append(open, err)
-			continue
-		}
-		p.Nodes = append(p.Nodes, n)
-		keys = append(keys, n.Key)
+	p.Nodes, open = r.nodes(ctx, targets, p.chains)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
-	if len(open) > 0 {
-		return nil, errors.Join(open...)
+	for i, err := range open {
+		if i > 0 && err != nil && open[i-1] != nil && err.Error() == open[i-1].Error() {
+			open[i-1] = nil // both formats of a recipe lack the same
+		}
+	}
+	if err := errors.Join(open...); err != nil {
+		return nil, err
+	}
+	if err := r.look(p); err != nil {
+		return nil, err
+	}
+	return p, r.countImages(p)
+}
+
+// nodes closes targets; each has a node or an error. Where ctx ends it is not
+// complete.
+func (r *Realizer) nodes(ctx context.Context, targets []Target, known *chains) ([]*Node, []error) {
+	nodes, errs := make([]*Node, len(targets)), make([]error, len(targets))
+	inParallel(len(targets), func(i int) {
+		if ctx.Err() == nil {
+			nodes[i], errs[i] = r.node(targets[i], known)
+		}
+	})
+	return nodes, errs
+}
+
+// look finds what the store has of the nodes.
+func (r *Realizer) look(p *Plan) error {
+	keys := make([]digest.Key, len(p.Nodes))
+	for i, n := range p.Nodes {
+		keys[i] = n.Key
 	}
 	found, err := r.Store.LookupAll(keys)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	builders := map[string]bool{}
 	for _, n := range p.Nodes {
 		if n.found = found[n.Key]; n.found != nil {
 			p.Cached++
-		} else {
-			builders[n.build().Builder] = true
 		}
 	}
-	counted := map[string]bool{}
-	for name := range builders {
-		chain, err := r.Recipes.Chain(name)
+	return nil
+}
+
+// countImages finds which builder images the store lacks, and what they cost.
+func (r *Realizer) countImages(p *Plan) error {
+	looked := map[string]bool{}
+	for _, n := range p.Nodes {
+		if n.found != nil || looked[n.build().Builder] {
+			continue
+		}
+		chain, err := p.chains.of(r.Recipes, n.Recipe, n.Format)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, b := range chain {
-			if counted[b.Name] {
+			if looked[b.Name] {
 				continue
 			}
-			counted[b.Name] = true
+			looked[b.Name] = true
 			fetch, disk, err := r.Images.Cost(b)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			p.FirstFetch += fetch
 			p.FirstDisk += disk
+			if fetch > 0 || disk > 0 {
+				p.images = append(p.images, Need{Kind: NeedImage, Name: b.Name, Fetch: fetch, Disk: disk})
+			}
 		}
 	}
-	return p, nil
+	return nil
 }

@@ -36,7 +36,11 @@ func Digest(fsys fs.FS) (digest.Digest, error) {
 	}
 	text := digest.NewHasher()
 	text.Write([]byte(sourceHead))
-	buf := make([]byte, bufferSize)
+	var largest int64
+	for _, e := range l {
+		largest = max(largest, e.Size)
+	}
+	buf := make([]byte, min(bufferSize, largest+1)) // most trees are small, and there may be many
 	var line []byte
 	for _, e := range l {
 		line = append(line[:0], byte(e.Kind), '\t')
