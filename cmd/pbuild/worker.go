@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -233,7 +234,7 @@ func (o *parentOut) Close() error { return nil }
 // opened is what of the user's files a verb reads. Nothing of it leads outside,
 // not even a link.
 type opened struct {
-	recipes *os.Root
+	recipes *os.File // the directory
 	folders map[string]fs.FS // of --source, by recipe
 	sources []sourceArg
 	sets    []setArg
@@ -252,13 +253,15 @@ func (c *console) openFiles(conf *config.Config, at places) (*opened, error) {
 	if o.folders, closeFolders, err = openFolders(at.sources); err != nil {
 		return nil, err
 	}
-	if o.recipes, err = os.OpenRoot(conf.Recipes.Value); err != nil {
+	if o.recipes, err = openDir(conf.Recipes.Value); err != nil {
 		closeFolders()
 		return nil, err
 	}
 	o.close = func() { o.recipes.Close(); closeFolders() }
 	return o, nil
 }
+
+func openDir(dir string) (*os.File, error) { return os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY, 0) }
 
 func (c *console) unpackFiles(conf *config.Config) (_ *opened, err error) {
 	info := c.worker.info
@@ -290,24 +293,19 @@ func (c *console) unpackFiles(conf *config.Config) (_ *opened, err error) {
 	if err := c.worker.Unpack(context.Background(), scratch.Dir); err != nil {
 		return nil, err
 	}
-	open := func(name string) (*os.Root, error) {
-		root, err := os.OpenRoot(filepath.Join(scratch.Dir, name))
-		if err == nil {
-			closers = append(closers, root.Close)
-		}
-		return root, err
-	}
-	if o.recipes, err = open(recipesTree); err != nil {
+	if o.recipes, err = openDir(filepath.Join(scratch.Dir, recipesTree)); err != nil {
 		return nil, err
 	}
+	closers = append(closers, o.recipes.Close)
 	for _, one := range info.Sources {
 		if !one.Folder {
 			continue
 		}
-		root, err := open(sourceTree(one.Recipe))
+		root, err := os.OpenRoot(filepath.Join(scratch.Dir, sourceTree(one.Recipe)))
 		if err != nil {
 			return nil, err
 		}
+		closers = append(closers, root.Close)
 		o.folders[one.Recipe] = root.FS()
 	}
 	return o, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/internal/fetch"
 	"github.com/fuel-infra/pbuild/internal/realize"
+	"github.com/fuel-infra/pbuild/internal/tree"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/store"
 )
@@ -106,7 +107,7 @@ func openCollection(con *console, conf *config.Config, at places) (_ *collection
 	if err != nil {
 		return nil, err
 	}
-	recipes, err := recipe.LoadCollection(files.recipes.FS())
+	recipes, err := recipe.LoadCollection(tree.Beneath(files.recipes))
 	if err != nil {
 		files.close()
 		return nil, err

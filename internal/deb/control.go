@@ -91,7 +91,11 @@ type paragraphs struct {
 
 func newParagraphs(r io.Reader) *paragraphs {
 	l := &io.LimitedReader{R: r, N: maxControlText + 1}
-	return &paragraphs{r: bufio.NewReaderSize(l, 64<<10), left: l, seen: make(map[string]bool)}
+	size := 64 << 10
+	if known, ok := r.(interface{ Len() int }); ok {
+		size = min(size, known.Len()+1) // one debian/control of many is small
+	}
+	return &paragraphs{r: bufio.NewReaderSize(l, size), left: l, seen: make(map[string]bool)}
 }
 
 // next returns the next paragraph, or io.EOF.

@@ -7,6 +7,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/builder"
 	"github.com/fuel-infra/pbuild/internal/realize"
 	"github.com/fuel-infra/pbuild/internal/testenv"
+	"github.com/fuel-infra/pbuild/internal/tree"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/store"
 )
@@ -17,11 +18,11 @@ func BenchmarkPlanMany(b *testing.B) {
 	if err := testenv.WriteMany(dir, 1000); err != nil {
 		b.Fatal(err)
 	}
-	root, err := os.OpenRoot(dir)
+	open, err := os.Open(dir)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer root.Close()
+	defer open.Close()
 	s, err := store.Open(b.TempDir())
 	if err != nil {
 		b.Fatal(err)
@@ -29,7 +30,7 @@ func BenchmarkPlanMany(b *testing.B) {
 	defer s.Close()
 	b.ReportAllocs()
 	for b.Loop() {
-		c, err := recipe.LoadCollection(root.FS())
+		c, err := recipe.LoadCollection(tree.Beneath(open))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,0 +1,249 @@
+package tree
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Beneath is an open directory as an fs.FS that no name and no symbolic link
+// leads out of, like an os.Root's: for folders of very many small files. The kernel
+// walks a path in one call (openat2(2), RESOLVE_BENEATH, Linux 5.6), where os.Root
+// opens each folder on the way, and asks of each whether it can be polled. The caller
+// closes the directory after the last use.
+func Beneath(dir *os.File) fs.FS { return beneath{dir, int(dir.Fd())} }
+
+type beneath struct {
+	dir *os.File // lest nobody else holds it
+	fd  int
+}
+
+// errEscapes is what os.Root says.
+var errEscapes = errors.New("path escapes from parent")
+
+// open opens a path. What was moved on the way while it was walked is tried again.
+func (b beneath) open(op, name string, flags uint64) (fd int, err error) {
+	if !fs.ValidPath(name) || strings.ContainsRune(name, 0) {
+		return -1, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
+	}
+	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS}
+	for range 100 {
+		fd, err = unix.Openat2(b.fd, name, &how)
+		if err != unix.EINTR && err != unix.EAGAIN {
+			break
+		}
+	}
+	if err == unix.EXDEV {
+		err = errEscapes
+	}
+	if err != nil {
+		return -1, &fs.PathError{Op: op, Path: name, Err: err}
+	}
+	return fd, nil
+}
+
+// Open opens a file for reading, or a directory.
+func (b beneath) Open(name string) (fs.File, error) {
+	fd, err := b.open("open", name, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	return &openFile{fd: fd, name: name}, nil
+}
+
+func (b beneath) Stat(name string) (fs.FileInfo, error)  { return b.stat("stat", name, unix.O_PATH) }
+func (b beneath) Lstat(name string) (fs.FileInfo, error) { return b.stat("lstat", name, unix.O_PATH|unix.O_NOFOLLOW) }
+
+func (b beneath) stat(op, name string, flags uint64) (fs.FileInfo, error) {
+	fd, err := b.open(op, name, flags)
+	if err != nil {
+		return nil, err
+	}
+	f := &openFile{fd: fd, name: name}
+	defer f.Close()
+	return f.Stat()
+}
+
+// ReadLink returns the target of a symbolic link, as it is written.
+func (b beneath) ReadLink(name string) (string, error) {
+	fd, err := b.open("readlink", name, unix.O_PATH|unix.O_NOFOLLOW)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(fd, "", buf)
+	if err == unix.ENOENT {
+		err = unix.EINVAL // what readlink(2) says of what is no link
+	}
+	if err != nil {
+		return "", &fs.PathError{Op: "readlink", Path: name, Err: err}
+	}
+	return string(buf[:n]), nil
+}
+
+// ReadFile returns a file's bytes.
+func (b beneath) ReadFile(name string) ([]byte, error) {
+	fd, err := b.open("open", name, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := retried(func() error { return unix.Fstat(fd, &st) }); err != nil {
+		return nil, &fs.PathError{Op: "stat", Path: name, Err: err}
+	}
+	data := make([]byte, 0, max(st.Size, 0)+1) // a byte more, to see the end by the same call
+	for {
+		var n int
+		err := retried(func() (err error) { n, err = unix.Read(fd, data[len(data):cap(data)]); return err })
+		if err != nil {
+			return nil, &fs.PathError{Op: "read", Path: name, Err: err}
+		}
+		room := cap(data) - len(data)
+		if data = data[:len(data)+n]; n == 0 || n < room && int64(len(data)) == st.Size {
+			return data, nil
+		}
+		data = slices.Grow(data, 512)
+	}
+}
+
+// ReadDir returns the entries of a directory by name, each with what it was when
+// the directory was read.
+func (b beneath) ReadDir(name string) ([]fs.DirEntry, error) {
+	fd, err := b.open("open", name, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, err
+	}
+	dir := &openFile{fd: fd, name: name}
+	defer dir.Close()
+	entries, err := dir.ReadDir(-1)
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
+	return entries, err
+}
+
+// openFile is an open file or directory. It is no os.File: that would be twice the
+// system calls, and would look for a directory's entries from the working directory.
+type openFile struct {
+	fd   int    // -1: closed
+	name string // as it was opened
+	dir  *os.File
+}
+
+func (f *openFile) fail(op string, err error) error {
+	if err != nil {
+		err = &fs.PathError{Op: op, Path: f.name, Err: err}
+	}
+	return err
+}
+
+func (f *openFile) Stat() (fs.FileInfo, error) {
+	i := &info{name: path.Base(f.name)}
+	if err := retried(func() error { return unix.Fstat(f.fd, &i.st) }); err != nil {
+		return nil, f.fail("stat", err)
+	}
+	return i, nil
+}
+
+func (f *openFile) Read(p []byte) (n int, err error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if err = retried(func() (err error) { n, err = unix.Read(f.fd, p); return err }); err != nil {
+		return 0, f.fail("read", err)
+	}
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+func (f *openFile) Close() error {
+	fd, dir := f.fd, f.dir
+	f.fd = -1
+	switch {
+	case fd < 0:
+		return f.fail("close", fs.ErrClosed)
+	case dir != nil:
+		return dir.Close()
+	}
+	return f.fail("close", unix.Close(fd))
+}
+
+// ReadDir returns the next entries, each with what it was when the directory was
+// read.
+func (f *openFile) ReadDir(n int) ([]fs.DirEntry, error) {
+	if f.dir == nil {
+		f.dir = os.NewFile(uintptr(f.fd), f.name)
+	}
+	names, err := f.dir.Readdirnames(n)
+	entries := make([]fs.DirEntry, 0, len(names))
+	for _, name := range names {
+		i := &info{name: name}
+		err := retried(func() error { return unix.Fstatat(f.fd, name, &i.st, unix.AT_SYMLINK_NOFOLLOW) })
+		if err == unix.ENOENT {
+			continue // removed meanwhile
+		}
+		if err != nil {
+			return entries, &fs.PathError{Op: "lstat", Path: path.Join(f.name, name), Err: err}
+		}
+		entries = append(entries, fs.FileInfoToDirEntry(i))
+	}
+	return entries, err
+}
+
+func retried(do func() error) error {
+	for {
+		if err := do(); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// info is a file's stat(2).
+type info struct {
+	name string
+	st   unix.Stat_t
+}
+
+func (i *info) Name() string       { return i.name }
+func (i *info) Size() int64        { return i.st.Size }
+func (i *info) ModTime() time.Time { return time.Unix(i.st.Mtim.Unix()) }
+func (i *info) IsDir() bool        { return i.Mode().IsDir() }
+func (i *info) Sys() any           { return &i.st }
+
+func (i *info) Mode() fs.FileMode {
+	mode := fs.FileMode(i.st.Mode & 0o777)
+	switch i.st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		mode |= fs.ModeDir
+	case unix.S_IFLNK:
+		mode |= fs.ModeSymlink
+	case unix.S_IFIFO:
+		mode |= fs.ModeNamedPipe
+	case unix.S_IFSOCK:
+		mode |= fs.ModeSocket
+	case unix.S_IFCHR:
+		mode |= fs.ModeDevice | fs.ModeCharDevice
+	case unix.S_IFBLK:
+		mode |= fs.ModeDevice
+	}
+	if i.st.Mode&unix.S_ISUID != 0 {
+		mode |= fs.ModeSetuid
+	}
+	if i.st.Mode&unix.S_ISGID != 0 {
+		mode |= fs.ModeSetgid
+	}
+	if i.st.Mode&unix.S_ISVTX != 0 {
+		mode |= fs.ModeSticky
+	}
+	return mode
+}
