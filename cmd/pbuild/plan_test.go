@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/fuel-infra/pbuild/internal/realize"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -65,4 +69,38 @@ func scriptLose(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return os.Remove(s.BlobPath(d))
 	}))
+}
+
+// TestPlanTerminal: people see plans and tables aligned, digests short, and only
+// they see the names of columns.
+func TestPlanTerminal(t *testing.T) {
+	var out bytes.Buffer
+	con := &console{out: stream{w: &out, tty: true}}
+	err := con.planned([]planned{
+		{Recipe: "hello", Format: "rpm", State: "build", Key: digest.Key{1}, Why: "changed: builder, env A"},
+		{Recipe: "fuel-agent", Format: "deb", State: "cached", Key: digest.Key{2}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := realize.Need{Kind: realize.NeedImage, Name: "small", Disk: 1000}
+	con.needed([][]realize.Need{{image, {Kind: realize.NeedSource, Name: "pool/a.dsc", Fetch: -1}}, nil, {image}})
+	one := standing{Recipe: "hello", Version: "1-1", State: "rpm built, deb to build", RPM: &formatStanding{Outputs: []string{"a", "b"}, Artifact: digest.Digest{3}}, Deb: &formatStanding{Outputs: []string{"a"}}}
+	bad := standing{Recipe: "bad", State: "bad recipe", Reason: "is\nempty"}
+	for _, rows := range [][][]cell{nil, {one.row(), bad.row()}} {
+		if err := con.headed([]string{"NAME", "RPM", "DEB", "VERSION", "STATE", "DIGEST"}, rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const want = `hello       rpm  build   sha256:010000000000  changed: builder, env A
+fuel-agent  deb  cached  sha256:020000000000
+image small: 0 B to fetch, 1.0 kB on disk
+source pool/a.dsc: to fetch, with the files that it names
+NAME   RPM   DEB  VERSION  STATE                    DIGEST
+hello  a, b  a    1-1      rpm built, deb to build  sha256:030000000000
+bad    -     -    -        bad recipe               -                    is empty
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
+	}
 }

@@ -234,7 +234,7 @@ func (o *parentOut) Close() error { return nil }
 // opened is what of the user's files a verb reads. Nothing of it leads outside,
 // not even a link.
 type opened struct {
-	recipes *os.File // the directory
+	recipes *os.File         // the directory
 	folders map[string]fs.FS // of --source, by recipe
 	sources []sourceArg
 	sets    []setArg
@@ -261,7 +261,9 @@ func (c *console) openFiles(conf *config.Config, at places) (*opened, error) {
 	return o, nil
 }
 
-func openDir(dir string) (*os.File, error) { return os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY, 0) }
+func openDir(dir string) (*os.File, error) {
+	return os.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY, 0)
+}
 
 func (c *console) unpackFiles(conf *config.Config) (_ *opened, err error) {
 	info := c.worker.info

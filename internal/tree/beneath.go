@@ -59,8 +59,11 @@ func (b beneath) Open(name string) (fs.File, error) {
 	return &openFile{fd: fd, name: name}, nil
 }
 
-func (b beneath) Stat(name string) (fs.FileInfo, error)  { return b.stat("stat", name, unix.O_PATH) }
-func (b beneath) Lstat(name string) (fs.FileInfo, error) { return b.stat("lstat", name, unix.O_PATH|unix.O_NOFOLLOW) }
+func (b beneath) Stat(name string) (fs.FileInfo, error) { return b.stat("stat", name, unix.O_PATH) }
+
+func (b beneath) Lstat(name string) (fs.FileInfo, error) {
+	return b.stat("lstat", name, unix.O_PATH|unix.O_NOFOLLOW)
+}
 
 func (b beneath) stat(op, name string, flags uint64) (fs.FileInfo, error) {
 	fd, err := b.open(op, name, flags)
