@@ -71,7 +71,7 @@ func TestCheckout(t *testing.T) {
 				t.Errorf("%q", l)
 			}
 			if s.requests() != tc.requests {
-				t.Errorf("%d requests, want %d: %q", s.requests(), tc.requests, s.asked)
+				t.Errorf("%d requests, want %d: %q", s.requests(), tc.requests, s.Asked())
 			}
 			if !slices.Contains(said, "receiving objects") {
 				t.Errorf("progress %q", said)

@@ -43,7 +43,7 @@ func TestTruncated(t *testing.T) {
 	s := serve(t, r)
 	s.fault = func(w http.ResponseWriter, q *http.Request) bool {
 		if q.Method == "POST" {
-			s.backend.ServeHTTP(&half{w, 100_000}, q)
+			s.Backend.ServeHTTP(&half{w, 100_000}, q)
 		}
 		return q.Method == "POST"
 	}

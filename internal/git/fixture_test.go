@@ -1,71 +1,46 @@
 package git
 
 import (
-	"bytes"
 	"fmt"
-	"maps"
 	"net/http"
-	"net/http/cgi"
-	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/fuel-infra/pbuild/internal/testenv"
 	"github.com/fuel-infra/pbuild/internal/tree"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-const when = 1234567890 // of the first commit of each repository
+const when = testenv.FirstCommit
 
 // plainGit runs git as a person would, with nothing of this machine's
 // configuration, and returns what it prints.
 func plainGit(t testing.TB, dir, stdin string, args ...string) string {
 	t.Helper()
-	out, err := tryGit(t, dir, stdin, args...)
+	out, err := testenv.RunGit(dir, stdin, args...)
 	if err != nil {
-		t.Fatalf("git %q: %v\n%s", args, err, out)
+		t.Fatal(err)
 	}
 	return out
 }
 
-func tryGit(t testing.TB, dir, stdin string, args ...string) (string, error) {
-	t.Helper()
-	cmd := exec.Command("git", args...)
-	cmd.Dir = dir
-	cmd.Stdin = strings.NewReader(stdin)
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
-		"GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=file:http",
-	}
-	var out, said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &said
-	err := cmd.Run()
-	if err != nil {
-		return said.String(), err
-	}
-	return strings.TrimSpace(out.String()), nil
-}
-
 // repo is a bare repository that a server serves.
 type repo struct {
+	*testenv.Repository
 	t   testing.TB
 	dir string
-	n   int64 // commits
 }
 
 func newRepo(t testing.TB, options ...string) *repo {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "repo.git")
-	plainGit(t, "/", "", append(append([]string{"init", "-q", "--bare", "-b", "main"}, options...), dir)...)
-	return &repo{t: t, dir: dir}
+	r := testenv.NewRepository(t, options...)
+	return &repo{r, t, r.Dir}
 }
 
-func (r *repo) git(args ...string) string { r.t.Helper(); return plainGit(r.t, r.dir, "", args...) }
+func (r *repo) git(args ...string) string { r.t.Helper(); return r.Git(args...) }
 
 // content is the paths of a commit: «MODE DATA», or data alone for a plain file.
 type content = map[string]string
@@ -74,26 +49,7 @@ type content = map[string]string
 // is ten seconds later than the one before.
 func (r *repo) commit(branch, subject string, files content) string {
 	r.t.Helper()
-	var b strings.Builder
-	fmt.Fprintf(&b, "commit refs/heads/%s\ncommitter A <a@example.org> %d +0100\ndata %d\n%s\n", branch, when+10*r.n, len(subject), subject)
-	r.n++
-	if out, err := tryGit(r.t, r.dir, "", "rev-parse", "--verify", "-q", "refs/heads/"+branch); err == nil {
-		fmt.Fprintf(&b, "from %s\n", out)
-	}
-	b.WriteString("deleteall\n")
-	for _, path := range slices.Sorted(maps.Keys(files)) {
-		mode, data := modeFile, files[path]
-		if len(data) > 7 && kindOfMode[data[:6]] != "" && data[6] == ' ' {
-			mode, data = data[:6], data[7:]
-		}
-		if mode == modeGitlink {
-			fmt.Fprintf(&b, "M %s %s %s\n", mode, data, path)
-			continue
-		}
-		fmt.Fprintf(&b, "M %s inline %s\ndata %d\n%s\n", mode, path, len(data), data)
-	}
-	plainGit(r.t, r.dir, b.String(), "fast-import", "--quiet", "--force")
-	return r.git("rev-parse", "refs/heads/"+branch)
+	return r.Commit(branch, subject, files)
 }
 
 // object writes an object without git's checks.
@@ -130,13 +86,8 @@ func unhex(s string) string {
 
 // server serves a repository over HTTP, as NAME.
 type server struct {
-	*httptest.Server
+	*testenv.GitServer
 	url string
-
-	mu    sync.Mutex // guards asked
-	asked []string   // method and path
-
-	backend http.Handler
 
 	v0    bool // speaks protocol version 0 only
 	fault func(w http.ResponseWriter, r *http.Request) bool
@@ -144,42 +95,18 @@ type server struct {
 
 func serve(t testing.TB, r *repo) *server {
 	t.Helper()
-	path := plainGit(t, "/", "", "--exec-path")
-	s := &server{}
-	s.backend = &cgi.Handler{
-		Path: filepath.Join(path, "git-http-backend"), Root: "/repo", Logger: nil,
-		Env: []string{
-			"GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "HOME=/nonexistent",
-			"GIT_PROJECT_ROOT=" + r.dir, "PATH=" + os.Getenv("PATH"), "REMOTE_USER=", "REMOTE_ADDR=127.0.0.1",
-		},
-		Stderr: &bytes.Buffer{},
-	}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		s.mu.Lock()
-		s.asked = append(s.asked, q.Method+" "+q.URL.Path)
-		s.mu.Unlock()
-		if s.fault != nil && s.fault(w, q) {
-			return
-		}
+	s := &server{GitServer: testenv.ServeGit(t, r.Repository)}
+	s.url = s.URL
+	s.Fault = func(w http.ResponseWriter, q *http.Request) bool {
 		if s.v0 {
 			q.Header.Del("Git-Protocol")
 		}
-		if !strings.HasPrefix(q.URL.Path, "/repo/") {
-			http.NotFound(w, q)
-			return
-		}
-		s.backend.ServeHTTP(w, q)
-	}))
-	t.Cleanup(s.Server.Close)
-	s.url = s.Server.URL + "/repo"
+		return s.fault != nil && s.fault(w, q)
+	}
 	return s
 }
 
-func (s *server) requests() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.asked)
-}
+func (s *server) requests() int { return len(s.Asked()) }
 
 func newClient(t testing.TB) *Client {
 	t.Helper()

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fuel-infra/pbuild/internal/testenv"
 	"github.com/fuel-infra/pbuild/internal/tree"
 )
 
@@ -208,7 +209,7 @@ func TestNoCodeRuns(t *testing.T) {
 	if err := os.Remove(filepath.Join(clone, "a")); err != nil {
 		t.Fatal(err)
 	}
-	tryGit(t, clone, "", "checkout", "-q", "--force", id)
+	testenv.RunGit(clone, "", "checkout", "-q", "--force", id)
 	if _, err := os.Lstat(canary); err != nil {
 		t.Error("the control does not work")
 	}

@@ -1,6 +1,7 @@
 package realize_test
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
@@ -36,15 +37,15 @@ type bench struct {
 	watch  func(event.Event) // sees each event; nil for nobody
 }
 
-// common is a store with the image of debian-12-deb, for tests that need no
-// other.
+// common is a store with the images of debian-12-deb and debian-12-rpm, for tests
+// that need no other.
 var common = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "common-") // goes with the test run
 	if err != nil {
 		return "", err
 	}
 	dir = filepath.Join(dir, "store")
-	return dir, testenv.FillStore(dir, "debian-12-deb")
+	return dir, testenv.FillStore(dir, "debian-12-deb", "debian-12-rpm")
 })
 
 // newBench returns a bench with the common store.
@@ -117,13 +118,20 @@ func (b *bench) sink(e event.Event) {
 	}
 }
 
-// states returns what the recipe came through, each change once, and forgets.
+// target is a recipe's: «NAME», or «NAME rpm».
+func target(name string) realize.Target {
+	name, format, _ := strings.Cut(name, " ")
+	return realize.Target{Name: name, Format: cmp.Or(recipe.Format(format), recipe.FormatDeb)}
+}
+
+// states returns what the target came through, each change once, and forgets.
 func (b *bench) states(name string) []event.State {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var out []event.State
+	of := target(name)
 	for _, e := range b.events {
-		if e.Node == (event.Node{Name: name, Format: "deb"}) {
+		if e.Node == (event.Node{Name: of.Name, Format: string(of.Format)}) {
 			out = append(out, e.State)
 		}
 	}
@@ -205,31 +213,37 @@ for a; do case $a in -O*) printf 'Format: 1.8\nSource: made-up\nVersion: 1-1\n' 
 END
 `
 
-// node closes a recipe.
+// node closes a target.
 func (b *bench) node(name string) *realize.Node {
 	b.t.Helper()
-	n, err := b.Node(b.t.Context(), realize.Target{Name: name, Format: recipe.FormatDeb})
+	n, err := b.Node(b.t.Context(), target(name))
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	return n
 }
 
-// try plans and realizes recipes.
-func (b *bench) try(names ...string) ([]realize.Result, error) {
+// plan plans targets.
+func (b *bench) plan(names ...string) (*realize.Plan, error) {
 	b.t.Helper()
 	var targets []realize.Target
 	for _, name := range names {
-		targets = append(targets, realize.Target{Name: name, Format: recipe.FormatDeb})
+		targets = append(targets, target(name))
 	}
-	p, err := b.Plan(b.t.Context(), targets)
+	return b.Plan(b.t.Context(), targets)
+}
+
+// try plans and realizes targets.
+func (b *bench) try(names ...string) ([]realize.Result, error) {
+	b.t.Helper()
+	p, err := b.plan(names...)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	return b.Realize(b.t.Context(), p)
 }
 
-// realize wants a recipe to become this.
+// realize wants a target to become this.
 func (b *bench) realize(name string, want event.State) realize.Result {
 	b.t.Helper()
 	results, err := b.try(name)
@@ -254,13 +268,14 @@ func (b *bench) log() string {
 	return ""
 }
 
-// nothing wants no trace of the recipe but, perhaps, a failed log.
+// nothing wants no trace of the target but, perhaps, a failed log.
 func (b *bench) nothing(name string) {
 	b.t.Helper()
 	if r, err := b.store.Lookup(b.node(name).Key); err == nil {
 		b.t.Errorf("%s is recorded: %+v", name, r)
 	}
-	if d, err := b.store.Root(name + "-deb"); err == nil {
+	of := target(name)
+	if d, err := b.store.Root(of.Name + "-" + string(of.Format)); err == nil {
 		b.t.Errorf("%s has a root: %s", name, d.Digest)
 	}
 }

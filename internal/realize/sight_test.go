@@ -20,6 +20,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/internal/realize"
 	"github.com/fuel-infra/pbuild/internal/testenv"
+	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 )
 
@@ -27,6 +28,10 @@ import (
 func (b *bench) packaged(r realize.Result, path string) string {
 	b.t.Helper()
 	file := r.Realization.Files[0]
+	if r.Format == recipe.FormatRPM {
+		bind := sandbox.Bind{Host: b.store.BlobPath(file.Digest), Inside: "/run/p.rpm"}
+		return testenv.ToolOf(b.t, "debian-12-rpm", []sandbox.Bind{bind}, "sh", "-c", `rpm2archive -n - </run/p.rpm | tar -xO "./$0"`, path)
+	}
 	f, err := os.Open(b.store.BlobPath(file.Digest))
 	if err != nil {
 		b.t.Fatal(err)
