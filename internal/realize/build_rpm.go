@@ -52,10 +52,14 @@ func (s *site) layOutRPM(ctx context.Context) (program sandbox.Spec, err error) 
 	}, nil
 }
 
-// putFile writes a file below s.work with the build's time.
+// putFile writes a file below s.work with the build's time, of mode 0644 whatever
+// the umask.
 func (s *site) putFile(name string, text []byte) error {
 	file := filepath.Join(s.work, name)
 	if err := os.WriteFile(file, text, 0o644); err != nil {
+		return err
+	}
+	if err := os.Chmod(file, 0o644); err != nil {
 		return err
 	}
 	epoch := time.Unix(s.node.Derivation.Stamp.Epoch, 0)
@@ -74,7 +78,9 @@ func (s *site) defines() []string {
 		"_buildshell /bin/bash",
 		"__brp_compress /bin/bash %{_rpmconfigdir}/brp-compress %{?_prefix}",
 	}
-	if !s.node.Derivation.Debug {
+	if s.node.Derivation.Debug {
+		all = append(all, "_debugsource_packages 1", makeDebugPackages)
+	} else {
 		all = append(all, "debug_package %{nil}")
 	}
 	own := s.node.Derivation.Defines
@@ -87,6 +93,11 @@ func (s *site) defines() []string {
 	}
 	return out
 }
+
+// makeDebugPackages is the macro by which distributions of rpm put the debug
+// packages before %install, of which Debian's rpm has only the templates. Lua, for
+// a macro that is given as an argument of one line.
+const makeDebugPackages = `install %{lua: print(rpm.expand("%{?buildsubdir:%{debug_package}}") .. string.char(10) .. "%" .. "install")}`
 
 // tarballInside is where the tree lies of which Source0 is made.
 const tarballInside = "/run/source"
@@ -166,15 +177,19 @@ func isVersion(s string) bool {
 }
 
 // specPart returns the part of the spec that failed, such as %install, where
-// rpmbuild's last lines name one.
+// rpmbuild says so in the summary that ends what it prints. What a script of the
+// spec prints comes before that.
 func specPart(lines []string) string {
 	for _, line := range slices.Backward(lines) {
-		if !strings.Contains(line, "Bad exit status from ") {
-			continue
+		if line == "RPM build errors:" {
+			break
 		}
-		if i := strings.LastIndex(line, "(%"); i >= 0 && strings.HasSuffix(line, ")") {
-			return line[i+1 : len(line)-1]
+		if m := badExit.FindStringSubmatch(line); m != nil {
+			return m[1]
 		}
 	}
 	return ""
 }
+
+// badExit is rpmbuild's line about a script that failed (rpm's build/build.c).
+var badExit = regexp.MustCompile(`^ +Bad exit status from .* \((%[a-z_]+)\)$`)

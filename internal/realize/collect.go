@@ -108,13 +108,21 @@ func (s *site) readDir(name string) ([]fs.DirEntry, error) {
 	}
 	defer root.Close()
 	info, err := root.Lstat(name)
+	if err == nil && !info.IsDir() {
+		err = errors.New("is no directory")
+	}
+	var entries []fs.DirEntry
+	if err == nil {
+		entries, err = fs.ReadDir(root.FS(), name)
+	}
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
 	if err != nil {
-		return nil, err
+		return nil, &BadOutputError{Name: name, Err: err}
 	}
-	if !info.IsDir() {
-		return nil, &BadOutputError{Name: name, Err: errors.New("is no directory")}
-	}
-	return fs.ReadDir(root.FS(), name)
+	return entries, nil
 }
 
 var errNotRegular = errors.New("is no regular file")

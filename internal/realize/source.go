@@ -88,7 +88,7 @@ func (r *Realizer) closeSpec(n *Node, in *recipe.Inputs) (err error) {
 	}
 	date, err := rpm.ChangelogDate(text)
 	if err != nil && !errors.Is(err, rpm.ErrNoChangelog) {
-		return fmt.Errorf("%s: spec: %w", n.Recipe.Name, err)
+		return fmt.Errorf("%s: %w", n.Recipe.Name, err)
 	}
 	if err == nil {
 		in.Changelog.Epoch = date.Unix()
@@ -100,7 +100,7 @@ func (r *Realizer) closeSpec(n *Node, in *recipe.Inputs) (err error) {
 		in.Changelog.Epoch = l.Epoch
 		return nil
 	}
-	return fmt.Errorf("%s: spec: %w", n.Recipe.Name, err)
+	return fmt.Errorf("%s: %w", n.Recipe.Name, err)
 }
 
 // stamp reads version and date of the newest entry of debian/changelog.
