@@ -149,35 +149,38 @@ type made struct {
 	script  string            // before «pack» makes the package of each output
 }
 
+// debian returns the files of debian/.
+func (m made) debian(name string) map[string]string {
+	control := "Source: " + name + "\nMaintainer: A Packager <packager@example.org>\nRules-Requires-Root: no\nStandards-Version: 4.6.2\n"
+	script := "set -e\n" + pack + m.script
+	for p := range strings.SplitSeq(cmp.Or(m.outputs, name), ", ") {
+		control += "\nPackage: " + p + "\nArchitecture: all\nDescription: made up\n"
+	}
+	if !strings.Contains(m.script, "pack ") {
+		script += "\npack " + name + "\n"
+	}
+	return map[string]string{
+		"control":   control,
+		"changelog": name + " (1-1) bookworm; urgency=medium\n\n  * Made up.\n\n -- A Packager <packager@example.org>  Fri, 15 May 2026 10:00:00 +0000\n",
+		"rules":     "#!/usr/bin/make -f\nclean build:\nbinary:\n\tsh debian/build.sh\n",
+		"build.sh":  script,
+	}
+}
+
 // write puts a made-up recipe into the collection.
 func (b *bench) write(name string, m made) {
 	b.t.Helper()
-	if m.outputs == "" {
-		m.outputs = name
-	}
 	yaml := fmt.Sprintf("format: 1\nname: %s\nsummary: Made up\nlicense: Apache-2.0\nsources: {main: {path: src}}\n"+
-		"deb:\n  builder: debian-12-deb\n  outputs: [%s]\n", name, m.outputs)
+		"deb:\n  builder: debian-12-deb\n  outputs: [%s]\n", name, cmp.Or(m.outputs, name))
 	if m.require != "" {
 		yaml += "  require: " + m.require + "\n"
 	}
 	for line := range strings.Lines(m.more) {
 		yaml += "  " + line
 	}
-	control := "Source: " + name + "\nMaintainer: A Packager <packager@example.org>\nRules-Requires-Root: no\nStandards-Version: 4.6.2\n"
-	script := "set -e\n" + pack + m.script
-	for p := range strings.SplitSeq(m.outputs, ", ") {
-		control += "\nPackage: " + p + "\nArchitecture: all\nDescription: made up\n"
-	}
-	if !strings.Contains(m.script, "pack ") {
-		script += "\npack " + name + "\n"
-	}
-	files := map[string]string{
-		"recipe.yaml":      yaml,
-		"debian/control":   control,
-		"debian/changelog": name + " (1-1) bookworm; urgency=medium\n\n  * Made up.\n\n -- A Packager <packager@example.org>  Fri, 15 May 2026 10:00:00 +0000\n",
-		"debian/rules":     "#!/usr/bin/make -f\nclean build:\nbinary:\n\tsh debian/build.sh\n",
-		"debian/build.sh":  script,
-		"src/README":       "made up\n",
+	files := map[string]string{"recipe.yaml": yaml, "src/README": "made up\n"}
+	for path, body := range m.debian(name) {
+		files["debian/"+path] = body
 	}
 	for path, body := range m.source {
 		files["src/"+path] = body

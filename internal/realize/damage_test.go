@@ -196,16 +196,7 @@ func TestSourcesAreKept(t *testing.T) {
 	if len(first.Inputs) != 3 || !slices.Contains(first.Inputs, src.SHA256) {
 		t.Fatalf("inputs %v", first.Inputs)
 	}
-	gc := func() {
-		t.Helper()
-		if err := b.store.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := b.store.GC(t.Context(), false); err != nil {
-			t.Fatal(err)
-		}
-	}
-	gc()
+	b.gc()
 	// Nobody remembers the result; its sources are there still.
 	if err := os.Remove(filepath.Join(dir, "journal", first.Key.Hex())); err != nil {
 		t.Fatal(err)

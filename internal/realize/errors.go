@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/fuel-infra/pbuild/internal/event"
-	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
@@ -98,7 +97,7 @@ type TreeError struct {
 }
 
 func (e *TreeError) Error() string {
-	return fmt.Sprintf("source %s: %s: tree is %s, the lock says %s", recipe.Main, e.From, e.Got.Short(), e.Want.Short())
+	return fmt.Sprintf("%s: tree is %s, the lock says %s", e.From, e.Got.Short(), e.Want.Short())
 }
 
 // SpecError says that a spec takes another file for its source than the recipe

@@ -81,7 +81,7 @@ func (r *Realizer) Look(ctx context.Context, rec *recipe.Recipe, f recipe.Format
 func (r *Realizer) AtHand(rec *recipe.Recipe, locked recipe.Locked) bool {
 	switch src := rec.Sources[recipe.Main].(type) {
 	case recipe.Git:
-		_, err := r.kept(locked.Tree)
+		_, err := r.Store.Source(locked.Tree)
 		return err == nil
 	case recipe.Dsc:
 		_, ok := r.Store.HasBlob(src.SHA256)

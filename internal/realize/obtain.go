@@ -2,11 +2,10 @@ package realize
 
 import (
 	"context"
-	"errors"
+	"fmt"
 
 	"github.com/fuel-infra/pbuild/internal/fetch"
 	"github.com/fuel-infra/pbuild/recipe"
-	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
@@ -62,7 +61,7 @@ func (r *Realizer) obtainDsc(ctx context.Context, n *Node, src recipe.Dsc) (map[
 // the recipe says. What comes must have the locked tree.
 func (r *Realizer) obtainGit(ctx context.Context, n *Node, src recipe.Git) (digest.Digest, error) {
 	locked := n.Derivation.Sources[recipe.Main]
-	if blob, err := r.kept(locked.Digest); err == nil || !errors.Is(err, store.ErrNotFound) {
+	if blob, err := r.kept(locked.Digest); !lost(err) {
 		return blob, err
 	}
 	// Both formats of a recipe want the same source.
@@ -71,7 +70,7 @@ func (r *Realizer) obtainGit(ctx context.Context, n *Node, src recipe.Git) (dige
 		return digest.Digest{}, err
 	}
 	defer unlock()
-	if blob, err := r.kept(locked.Digest); err == nil || !errors.Is(err, store.ErrNotFound) {
+	if blob, err := r.kept(locked.Digest); !lost(err) {
 		return blob, err
 	}
 	c, err := r.checkout(ctx, n.event(), src, "", locked.Commit)
@@ -80,19 +79,18 @@ func (r *Realizer) obtainGit(ctx context.Context, n *Node, src recipe.Git) (dige
 	}
 	defer c.close()
 	if c.tree != locked.Digest {
-		return digest.Digest{}, &TreeError{From: src.URL, Want: locked.Digest, Got: c.tree}
+		err := &TreeError{From: src.URL, Want: locked.Digest, Got: c.tree}
+		return digest.Digest{}, fmt.Errorf("source %s: %w", recipe.Main, err)
 	}
 	return PackTree(r.Store, c.files, c.tree)
 }
 
-// kept finds the blob of a source tree: store.ErrNotFound.
+// kept finds the blob of a source tree, and reads it once more: what was damaged
+// meanwhile is fetched again.
 func (r *Realizer) kept(id digest.Digest) (digest.Digest, error) {
 	blob, err := r.Store.Source(id)
-	if err != nil {
-		return digest.Digest{}, err
+	if err == nil {
+		err = r.Store.CheckBlob(blob)
 	}
-	if _, ok := r.Store.HasBlob(blob); !ok {
-		return digest.Digest{}, store.ErrNotFound
-	}
-	return blob, nil
+	return blob, err
 }

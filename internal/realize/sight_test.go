@@ -113,15 +113,17 @@ func TestNoNetwork(t *testing.T) {
 	}
 	b := newBench(t)
 	host, number, _ := net.SplitHostPort(port.Addr().String())
-	b.write("online", made{script: fmt.Sprintf(`
-		mkdir -p debian/online
-		bash -c 'exec 3<>/dev/tcp/%s/%s' 2>&1 | sed 's/.*: //' | sort -u >debian/online/tried
-		getent hosts deb.debian.org >>debian/online/tried || echo no name >>debian/online/tried
-		ls /sys/class/net 2>/dev/null >>debian/online/tried || echo no devices >>debian/online/tried
-		pack online
-	`, host, number)})
-	if got := b.packaged(b.realize("online", event.Built), "tried"); got != "Connection refused\nno name\nno devices\n" {
-		t.Errorf("got %q", got)
+	script := fmt.Sprintf(`
+		bash -c 'exec 3<>/dev/tcp/%s/%s' 2>&1 | sed 's/.*: //' | sort -u >tried
+		getent hosts deb.debian.org >>tried || echo no name >>tried
+		ls /sys/class/net 2>/dev/null >>tried || echo no devices >>tried
+	`, host, number)
+	b.write("online", made{script: script + "mkdir -p debian/online\nmv tried debian/online\npack online\n"})
+	b.writeRPM("online-rpm", madeRPM{scripts: "%prep\n%setup -q\n%install\n" + script + "\nmkdir -p %{buildroot}/usr/share\nmv tried %{buildroot}/usr/share/online-rpm\n"})
+	for name, path := range map[string]string{"online": "tried", "online-rpm rpm": "usr/share/online-rpm"} {
+		if got := b.packaged(b.realize(name, event.Built), path); got != "Connection refused\nno name\nno devices\n" {
+			t.Errorf("%s: got %q", name, got)
+		}
 	}
 }
 
