@@ -8,8 +8,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fuel-infra/pbuild/internal/tree"
@@ -184,7 +186,7 @@ func specPart(lines []string) string {
 		if line == "RPM build errors:" {
 			break
 		}
-		if m := badExit.FindStringSubmatch(line); m != nil {
+		if m := badExit().FindStringSubmatch(line); m != nil {
 			return m[1]
 		}
 	}
@@ -192,4 +194,6 @@ func specPart(lines []string) string {
 }
 
 // badExit is rpmbuild's line about a script that failed (rpm's build/build.c).
-var badExit = regexp.MustCompile(`^ +Bad exit status from .* \((%[a-z_]+)\)$`)
+var badExit = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^ +Bad exit status from .* \((%[a-z_]+)\)$`)
+})
