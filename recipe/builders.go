@@ -118,7 +118,7 @@ func (c *Collection) ExtraPackages(r *Recipe, f Format) ([]Package, error) {
 	file := path.Join(r.Name, PackagesName(f))
 	data, err := c.locked(file, l.Packages)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrLock, err)
 	}
 	list, err := ParsePackages(bytes.NewReader(data))
 	if err != nil {

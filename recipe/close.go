@@ -103,6 +103,8 @@ func (r *Recipe) close(b *Build, f Format, a Arch, in Inputs) (*Derivation, erro
 func (r *Recipe) packages(f Format, asked *Asked) (Extra, error) {
 	l := r.Lock.Build(f)
 	switch {
+	case r.Lock == nil && asked == nil:
+		return Extra{}, fmt.Errorf("%w: there is none", ErrLock)
 	case l == nil && asked == nil:
 		return Extra{}, fmt.Errorf("%w: it says nothing of build dependencies", ErrLock)
 	case l == nil:

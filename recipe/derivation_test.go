@@ -145,7 +145,7 @@ func TestCloseRefuses(t *testing.T) {
 		{"version", "small", func(_ *Recipe, in *Inputs, _ *Format, _ *Arch) { in.Changelog.Version = "x" }, `recipe small: debian/changelog: version "x": want a digit, then a-z A-Z 0-9 . + ~ -`, false},
 		{"epoch", "small", func(_ *Recipe, in *Inputs, _ *Format, _ *Arch) { in.Changelog.Epoch = -1 }, "recipe small: debian/changelog: date -1: before 1970 or after 9999", false},
 		{"no lock", "dsc", func(r *Recipe, _ *Inputs, _ *Format, _ *Arch) { r.Lock = &Lock{Deb: &BuildLock{}} }, "recipe dsc: source main: recipe.lock does not fit: not in it", true},
-		{"no lock at all", "dsc", func(r *Recipe, _ *Inputs, _ *Format, _ *Arch) { r.Lock = nil }, "recipe dsc: deb: recipe.lock does not fit: it says nothing of build dependencies", true},
+		{"no lock at all", "dsc", func(r *Recipe, _ *Inputs, _ *Format, _ *Arch) { r.Lock = nil }, "recipe dsc: deb: recipe.lock does not fit: there is none", true},
 		{"lock without format", "gitted", func(r *Recipe, _ *Inputs, _ *Format, _ *Arch) { r.Lock.Deb = nil }, "recipe gitted: deb: recipe.lock does not fit: it says nothing of build dependencies", true},
 		{"other ref", "gitted", func(r *Recipe, _ *Inputs, _ *Format, _ *Arch) { changeGit(r, func(g *Git) { g.Ref = "main" }) }, "recipe gitted: source main: recipe.lock does not fit: it says ref stable/1.0, the recipe main", true},
 		{"other commit", "gitted", func(r *Recipe, _ *Inputs, _ *Format, _ *Arch) {

@@ -22,7 +22,8 @@ import (
 )
 
 // scriptImages is «images NAME…»: the script's store is from now on one that has
-// these images of the committed builders; $RECIPES is the committed collection.
+// these images of the committed builders; $RECIPES is the committed collection,
+// $TESTDATA the folder with recipes for tests alone.
 func scriptImages(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: images NAME…")
@@ -36,9 +37,11 @@ func scriptImages(ts *testscript.TestScript, neg bool, args []string) {
 	})
 	ts.Setenv("STORE", dir)
 	ts.Setenv("PBUILD_STORE", dir)
-	recipes, err := filepath.Abs("../../recipes")
-	ts.Check(err)
-	ts.Setenv("RECIPES", recipes)
+	for name, folder := range map[string]string{"RECIPES": "../../recipes", "TESTDATA": "testdata"} {
+		path, err := filepath.Abs(folder)
+		ts.Check(err)
+		ts.Setenv(name, path)
+	}
 	for _, name := range mirrorVariables {
 		if value, ok := os.LookupEnv(name); ok {
 			ts.Setenv(name, value)

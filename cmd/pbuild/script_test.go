@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("GORACE", noRaceSleep)
 			e.Values[listenerKey{}] = &listener{}
+			e.Values[gitKey{}] = &gitHost{}
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
@@ -64,6 +65,8 @@ func TestScripts(t *testing.T) {
 			"images":    scriptImages,
 			"listen":    scriptListen,
 			"connected": scriptConnected,
+			"gitserver": scriptGitserver,
+			"commit":    scriptCommit,
 		},
 	})
 }

@@ -14,9 +14,9 @@ import (
 
 // relations returns what apt is asked for: what the source depends on, mapped,
 // with the recipe's own packages; and what must not be there.
-func (l *Locker) relations(ctx context.Context, f recipe.Format, look *realize.Look, asked *recipe.Asked) (depends, conflicts deb.Relations, err error) {
+func (l *Locker) relations(ctx context.Context, rec *recipe.Recipe, f recipe.Format, look *realize.Look, asked *recipe.Asked) (depends, conflicts deb.Relations, err error) {
 	if f == recipe.FormatRPM {
-		depends, err = l.rpmRelations(ctx, look)
+		depends, err = l.rpmRelations(ctx, rec, look)
 	} else {
 		depends, conflicts, err = debRelations(look)
 	}
@@ -55,7 +55,7 @@ func debRelations(look *realize.Look) (depends, conflicts deb.Relations, err err
 
 // rpmRelations asks rpmspec. Versions are left out: rpm's count otherwise than
 // Debian's, and what serves in a name's place was chosen for the suite.
-func (l *Locker) rpmRelations(ctx context.Context, look *realize.Look) (all deb.Relations, err error) {
+func (l *Locker) rpmRelations(ctx context.Context, rec *recipe.Recipe, look *realize.Look) (all deb.Relations, err error) {
 	lines, err := look.BuildRequires(ctx)
 	if err != nil {
 		return nil, err
@@ -89,7 +89,14 @@ func (l *Locker) rpmRelations(ctx context.Context, look *realize.Look) (all deb.
 		if err != nil {
 			return nil, err
 		}
-		return nil, unplaced(text, "spec", unknown, "no name of a Debian package, and not in "+recipe.DependenciesName)
+		var all []error
+		for _, name := range unknown {
+			all = append(all, &UnknownDependencyError{
+				File: rec.RPM.Spec, Line: lineOf(text, name), Name: name,
+				Why: "no name of a Debian package, and not in " + recipe.DependenciesName,
+			})
+		}
+		return nil, errors.Join(all...)
 	}
 	return all, nil
 }
@@ -115,14 +122,6 @@ func (l *Locker) place(err error, f recipe.Format, look *realize.Look, rec *reci
 	return errors.Join(all...)
 }
 
-func unplaced(text []byte, file string, names []string, why string) error {
-	var all []error
-	for _, name := range names {
-		all = append(all, &UnknownDependencyError{File: file, Line: lineOf(text, name), Name: name, Why: why})
-	}
-	return errors.Join(all...)
-}
-
 // UnknownDependencyError is a build dependency that nothing serves.
 type UnknownDependencyError struct {
 	File string // debian/control, or the spec
@@ -138,19 +137,29 @@ func (e *UnknownDependencyError) Error() string {
 	return fmt.Sprintf("%s:%d: %s: %s", e.File, e.Line, e.Name, e.Why)
 }
 
-// lineOf returns the first line that holds a word, 0 for none.
-func lineOf(text []byte, word string) int {
+// lineOf returns the first line that holds a dependency's name, 0 for none.
+func lineOf(text []byte, name string) int {
 	n := 0
 	for line := range strings.Lines(string(text)) {
 		n++
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		for _, w := range strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\r\n,|([<", r) }) {
-			if w == word || strings.HasPrefix(w, word+":") {
-				return n
-			}
+		if !strings.HasPrefix(line, "#") && holds(line, name) {
+			return n
 		}
 	}
 	return 0
+}
+
+// holds reports whether a name stands in a line, and is not part of another one.
+func holds(line, name string) bool {
+	const inNames = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+-_/()"
+	for {
+		before, after, found := strings.Cut(line, name)
+		switch {
+		case !found:
+			return false
+		case strings.TrimRight(before, inNames) == before && (strings.TrimLeft(after, inNames) == after || strings.HasPrefix(after, "(")):
+			return true
+		}
+		line = after
+	}
 }

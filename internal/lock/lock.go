@@ -130,7 +130,7 @@ func (l *Locker) Lock(ctx context.Context, name string, update bool) (*Result, e
 			res.Lock.Deb = b
 		}
 	}
-	res.Changed = !bytes.Equal(res.Lock.Text(), old.Text())
+	res.Changed = res.Changed || !bytes.Equal(res.Lock.Text(), old.Text())
 	return res, nil
 }
 
@@ -233,8 +233,11 @@ func (l *Locker) build(ctx context.Context, res *Result, f recipe.Format) (*reci
 	if b := rec.Lock.Build(f); b != nil && locked == rec.Lock.Sources[recipe.Main] && !l.AtHand(rec, locked) {
 		// The source is what it was, and so is what it asks for: not worth a fetch.
 		fits, err := l.fits(rec, f, b)
-		if err != nil || fits {
-			return l.keep(res, f, b, err)
+		if err != nil {
+			return nil, err
+		}
+		if fits && l.keep(res, f, b) {
+			return b, nil
 		}
 	}
 	look, err := l.Look(ctx, rec, f, locked)
@@ -255,34 +258,37 @@ func (l *Locker) fits(rec *recipe.Recipe, f recipe.Format, b *recipe.BuildLock) 
 	return rec.CheckAsked(f, *asked) == nil, nil
 }
 
-// keep takes what the lock has.
-func (l *Locker) keep(res *Result, f recipe.Format, b *recipe.BuildLock, err error) (*recipe.BuildLock, error) {
-	if err != nil {
-		return nil, err
-	}
+// keep takes what the lock has; false: its list is gone, or another one.
+func (l *Locker) keep(res *Result, f recipe.Format, b *recipe.BuildLock) bool {
 	list, err := l.Recipes.ExtraPackages(res.Recipe, f)
 	if err != nil {
-		return nil, err
+		res.Changed = true // whatever the lock's text will be
+		return false
 	}
 	if len(list) > 0 {
 		res.Lists[f] = list
 	}
-	return b, nil
+	return true
 }
 
-// resolve lets apt choose what is missing in the builder.
+// resolve lets apt choose what is missing in the builder; nil: there is nothing
+// to keep in mind.
 func (l *Locker) resolve(ctx context.Context, res *Result, f recipe.Format, look *realize.Look) (*recipe.BuildLock, error) {
 	rec := res.Recipe
 	asked, err := look.Asked()
 	if err != nil {
 		return nil, err
 	}
-	if old := rec.Lock.Build(f); old != nil && rec.CheckAsked(f, *asked) == nil {
-		if b, err := l.keep(res, f, old, nil); err == nil {
-			return b, nil
-		} // a list that is gone or changed is made anew
+	if rec.CheckAsked(f, *asked) == nil {
+		old := rec.Lock.Build(f)
+		if _, isPath := rec.Sources[recipe.Main].(recipe.Path); old == nil && isPath {
+			return nil, nil // at hand at each run, and it asks for nothing
+		}
+		if old != nil && l.keep(res, f, old) {
+			return old, nil
+		}
 	}
-	depends, conflicts, err := l.relations(ctx, f, look, asked)
+	depends, conflicts, err := l.relations(ctx, rec, f, look, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -330,7 +336,7 @@ func (l *Locker) Stale(ctx context.Context, name string) error {
 			continue
 		}
 		if _, err := l.Recipes.ExtraPackages(rec, f); err != nil {
-			all = append(all, err)
+			all = append(all, &recipe.CloseError{Recipe: name, Err: fmt.Errorf("%s: %w", f, err)})
 			continue
 		}
 		b := rec.Lock.Build(f)
@@ -342,7 +348,7 @@ func (l *Locker) Stale(ctx context.Context, name string) error {
 			return err
 		}
 		if err := rec.CheckAsked(f, *asked); err != nil {
-			all = append(all, fmt.Errorf("recipe %s: %s: %w", name, f, err))
+			all = append(all, &recipe.CloseError{Recipe: name, Err: fmt.Errorf("%s: %w", f, err)})
 		}
 	}
 	if rec.Lock != nil {

@@ -26,7 +26,7 @@ func TestStaleLock(t *testing.T) {
 		early bool   // told before anything is fetched
 		want  string
 	}{
-		"none":          {"", true, "recipe tree: deb: recipe.lock does not fit: it says nothing of build dependencies"},
+		"none":          {"", true, "recipe tree: deb: recipe.lock does not fit: there is none"},
 		"other version": {`main: {version: "2.0.0-1", epoch: 1672326529}`, true, "recipe tree: source main: recipe.lock does not fit: it says 2.0.0-1, the recipe 2.1.0-1"},
 		"other epoch":   {`main: {version: "2.1.0-1", epoch: 1672326530}`, false, "tree: deb: source main: recipe.lock does not fit: the changelog says 2.1.0-1 at 1672326529"},
 		"Debian's epoch": {
