@@ -217,9 +217,28 @@ func parseMacro(s string) (string, error) {
 // program or an option are not among them, and no password.
 func parseGitURL(s string) (string, error) {
 	if len(s) > 512 || !gitForm.MatchString(s) || strings.Contains(s, "/../") || strings.HasSuffix(s, "/..") {
-		return "", fmt.Errorf("URL %q: want https://, http://, ssh:// or git:// with a host and a path", s)
+		return "", fmt.Errorf("URL %q: want https://, http://, ssh:// or git:// with a host and a path", ShownURL(s))
 	}
 	return s, nil
+}
+
+// ShownURL returns a URL, or text that holds one, for an error: without what may be
+// a password.
+func ShownURL(s string) string {
+	before, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		return s
+	}
+	where, _, _ := strings.Cut(rest, "/")
+	_, port, _ := strings.Cut(where, ":")
+	end := strings.LastIndexByte(where, '@')
+	if end < 0 && strings.Trim(port, "0123456789") != "" {
+		end = strings.LastIndexByte(rest, '@') // a password with a slash in it
+	}
+	if end < 0 {
+		return s
+	}
+	return before + "://…" + rest[end:]
 }
 
 // parseRef checks a commit, a branch or a tag (git-check-ref-format(1), and

@@ -87,3 +87,21 @@ func TestForms(t *testing.T) {
 		})
 	}
 }
+
+// TestShownURL: what may be a password is not shown.
+func TestShownURL(t *testing.T) {
+	for in, want := range map[string]string{
+		"https://example.org/a@main":            "https://example.org/a@main",
+		"x=https://example.org:8080/a@b/c":      "x=https://example.org:8080/a@b/c",
+		"https://[2001:db8::1]/a":               "https://[2001:db8::1]/a",
+		"https://me:secret@example.org/a@main":  "https://…@example.org/a@main",
+		"https://secret@example.org/a":          "https://…@example.org/a",
+		"x=ssh://me:sec@ret@example.org/a@main": "x=ssh://…@example.org/a@main",
+		"https://me:sec/ret@example.org/a":      "https://…@example.org/a",
+		"a/folder@home":                         "a/folder@home",
+	} {
+		if got := ShownURL(in); got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+}

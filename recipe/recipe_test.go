@@ -68,7 +68,7 @@ func mistakes() []mistake {
 		{"git program", "{path: src}", "{git: 'ext::sh -c id', ref: main}", `f:5:23: sources.main.git: URL "ext::sh -c id": want https://, http://, ssh:// or git:// with a host and a path`},
 		{"git option", "{path: src}", "{git: --upload-pack=id, ref: main}", `f:5:23: sources.main.git: URL "--upload-pack=id": want https://, http://, ssh:// or git:// with a host and a path`},
 		{"git host option", "{path: src}", "{git: 'ssh://-oProxyCommand=id/x', ref: main}", `f:5:23: sources.main.git: URL "ssh://-oProxyCommand=id/x": want https://, http://, ssh:// or git:// with a host and a path`},
-		{"git password", "{path: src}", "{git: 'https://me:secret@x.example/y', ref: main}", `f:5:23: sources.main.git: URL "https://me:secret@x.example/y": want https://, http://, ssh:// or git:// with a host and a path`},
+		{"git password", "{path: src}", "{git: 'https://me:secret@x.example/y', ref: main}", `f:5:23: sources.main.git: URL "https://…@x.example/y": want https://, http://, ssh:// or git:// with a host and a path`},
 		{"git up", "{path: src}", "{git: 'https://x.example/a/../b', ref: main}", `f:5:23: sources.main.git: URL "https://x.example/a/../b": want https://, http://, ssh:// or git:// with a host and a path`},
 		{"git mirror", "{path: src}", "{git: 'https://x.example/a', mirrors: [/srv/a], ref: main}", `f:5:56: sources.main.mirrors[0]: URL "/srv/a": want https://, http://, ssh:// or git:// with a host and a path`},
 		{"ref option", "{path: src}", "{git: 'https://x.example/a', ref: '--all'}", `f:5:51: sources.main.ref: ref "--all": want a commit, a branch or a tag`},

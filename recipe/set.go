@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"fmt"
+	"io/fs"
 
 	"github.com/fuel-infra/pbuild/internal/yamldoc"
 )
@@ -49,6 +50,30 @@ func (s *Set) Check(c *Collection) error {
 		}
 	}
 	return nil
+}
+
+// SetsFor returns the sets of the collection, files *.set.yaml in its folder, that
+// put a folder in the place of a recipe's source: as people name them, sorted. One
+// that can't be read is left out.
+func (c *Collection) SetsFor(recipe string) (files []string) {
+	names, err := fs.Glob(c.fsys, "*.set.yaml")
+	if err != nil {
+		return nil
+	}
+	for _, name := range names {
+		data, err := c.read(name, yamldoc.MaxSize)
+		if err != nil {
+			continue
+		}
+		set, err := ParseSet(name, data)
+		if err != nil {
+			continue
+		}
+		if _, ok := set.Sources[recipe].(Path); ok {
+			files = append(files, c.shown(name))
+		}
+	}
+	return files
 }
 
 // Replace puts a source in the place of the main one, with what is known of it

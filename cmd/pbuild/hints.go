@@ -8,6 +8,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/builder"
 	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/internal/git"
 	"github.com/fuel-infra/pbuild/internal/realize"
 	"github.com/fuel-infra/pbuild/internal/resolve"
 	"github.com/fuel-infra/pbuild/internal/worker"
@@ -35,6 +36,9 @@ func hints(err error) (out []string) {
 		refused  *resolve.RefusedError
 		closing  *recipe.CloseError
 		older    *resolve.OlderError
+		source   *realize.SourceError
+		offGit   *git.OfflineError
+		noCommit *git.NotFoundError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -70,10 +74,14 @@ func hints(err error) (out []string) {
 		out = append(out, "--recipes DIR, or PBUILD_RECIPES")
 	case errors.Is(err, realize.ErrNoRecipes):
 		out = append(out, "a recipe is a folder there with a recipe.yaml; those of another collection?  --recipes DIR")
-	case errors.As(err, &offline):
+	case errors.As(err, &offline), errors.As(err, &offGit):
 		out = append(out, "the same line without --offline fetches what is missing, once")
 	case errors.As(err, &missing):
 		out = append(out, "a mirror that still has them, such as a dated snapshot archive?  --mirror URL")
+	case errors.As(err, &source) && errors.As(err, &noRoute):
+		out = append(out, sourceHints(source)...)
+	case errors.As(err, &source) && errors.As(err, &noCommit) && source.Ref == "":
+		out = append(out, "was it rebased away?  pbuild update "+source.Recipe)
 	case errors.As(err, &noRoute):
 		out = append(out, "another mirror?  --mirror URL")
 	case errors.As(err, &noMirror):
@@ -100,6 +108,18 @@ func hints(err error) (out []string) {
 		}
 	case errors.Is(err, store.ErrCorrupt):
 		out = append(out, damagedBlob)
+	}
+	return out
+}
+
+// sourceHints returns what a person can do without a way to a source.
+func sourceHints(e *realize.SourceError) (out []string) {
+	if e.Ref != "" {
+		return append(out, fmt.Sprintf("have a clone?  pbuild lock %s --source %[1]s=DIR@%s", e.Recipe, e.Ref))
+	}
+	out = append(out, fmt.Sprintf("have a clone?  pbuild realize %s --source %[1]s=DIR", e.Recipe))
+	for _, set := range e.Sets {
+		out = append(out, fmt.Sprintf("just looking?  pbuild realize %s --set %s   (same layout, our own text)", e.Recipe, set))
 	}
 	return out
 }

@@ -68,6 +68,11 @@ func lockRecipes(ctx context.Context, con *console, at places, verb string, o lo
 	if l.Repositories, err = repositories(w.sources); err != nil {
 		return nil, err
 	}
+	for _, s := range w.sources {
+		if _, err := w.recipes.Unlocked(s.Recipe); err != nil {
+			return nil, fmt.Errorf("--source %s: %w", s.Recipe, err)
+		}
+	}
 	names := o.names
 	if len(names) == 0 {
 		if names = append(w.recipes.Names(), w.recipes.Bad()...); len(names) == 0 {
@@ -95,7 +100,7 @@ func repositories(sources []sourceArg) (map[string]lock.Repository, error) {
 	for _, s := range sources {
 		if s.Folder {
 			return nil, &usageError{
-				msg:  fmt.Sprintf("lock: --source %s=%s: want a repository with the recipe's ref: DIR@REF", s.Recipe, s.Where),
+				msg:  fmt.Sprintf("--source %s=%s: want a repository with the recipe's ref: DIR@REF", s.Recipe, s.Where),
 				hint: "pbuild help lock",
 			}
 		}

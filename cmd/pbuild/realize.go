@@ -146,6 +146,13 @@ func announce(view renderer, plan *realize.Plan, dir string) {
 	if plan.FirstFetch > 0 || plan.FirstDisk > 0 {
 		view.note(fmt.Sprintf("first time: %s to fetch, %s on disk, in %s", sizeText(plan.FirstFetch), sizeText(plan.FirstDisk), dir))
 	}
+	noted := map[string]bool{} // both formats have one source
+	for _, n := range plan.Nodes {
+		if n.SourceNote != "" && !noted[n.Recipe.Name] {
+			noted[n.Recipe.Name] = true
+			view.note(n.Recipe.Name + ": " + n.SourceNote)
+		}
+	}
 	if len(plan.Nodes) > 1 {
 		view.note(planText(plan))
 	}

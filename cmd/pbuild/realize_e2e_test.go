@@ -21,12 +21,12 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-// scriptImages is «images NAME…»: the script's store is from now on one that has
+// scriptImages is «images [NAME…]»: the script's store is from now on one that has
 // these images of the committed builders; $RECIPES is the committed collection,
 // $TESTDATA the folder with recipes for tests alone.
 func scriptImages(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) == 0 {
-		ts.Fatalf("usage: images NAME…")
+	if neg {
+		ts.Fatalf("usage: images [NAME…]")
 	}
 	dir, remove, err := testenv.NewStore(args...)
 	ts.Check(err)

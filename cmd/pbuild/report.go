@@ -26,8 +26,11 @@ func (r report) text(t *tally, n *node, c change, e event.Event) string {
 	case c.state && e.State == event.Failed:
 		b.WriteString(r.line(t, n))
 		r.writeLog(&b, n, e)
-		if e.Err != nil {
-			b.WriteString(failure(r.palette, r.verb+" "+n.Name+": "+errorWithCommand(e), nodeHints(r.verb, e)))
+		if e.Err == nil {
+			break
+		}
+		if why := failure(r.palette, r.verb+" "+n.Name+": "+errorWithCommand(e), nodeHints(r.verb, e)); t.tell(why) || len(e.Log.Lines) > 0 {
+			b.WriteString(why)
 		}
 	case r.quiet:
 	case c.state && r.stays(e.State):

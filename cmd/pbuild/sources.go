@@ -51,7 +51,7 @@ func readSourceFlags(c *cli.Context) (sources []sourceArg, sets []setArg, err er
 	for _, text := range c.StringSlice("source") {
 		s, err := parseSourceArg(text)
 		if err != nil {
-			return nil, nil, &usageError{msg: fmt.Sprintf("%s: --source %s: %v", typedVerb(c), text, err), hint: "pbuild help " + typedVerb(c)}
+			return nil, nil, &usageError{msg: fmt.Sprintf("%s: --source %s: %v", typedVerb(c), recipe.ShownURL(text), err), hint: "pbuild help " + typedVerb(c)}
 		}
 		if slices.ContainsFunc(sources, func(o sourceArg) bool { return o.Recipe == s.Recipe }) {
 			return nil, nil, &usageError{msg: fmt.Sprintf("%s: --source %s: stands twice", typedVerb(c), s.Recipe), hint: "pbuild help " + typedVerb(c)}
@@ -193,7 +193,7 @@ func givenSource(ctx context.Context, r *realize.Realizer, name, where string, s
 	}
 	if r.Store == nil {
 		return g, &usageError{
-			msg:  fmt.Sprintf("key: --source %s=%s: a commit has to be fetched first", name, where),
+			msg:  fmt.Sprintf("--source %s=%s: a commit has to be fetched first", name, where),
 			hint: fmt.Sprintf("pbuild plan %s --source %s=%s", name, name, where),
 		}
 	}

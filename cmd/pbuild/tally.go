@@ -17,6 +17,7 @@ type tally struct {
 	order  []*node // as they appeared
 	done   int     // in a final state, failed ones included
 	failed int
+	told   map[string]bool // why nodes failed, in words
 }
 
 // node is where one node stands.
@@ -81,6 +82,19 @@ func (t *tally) running() (out []*node) {
 		}
 	}
 	return out
+}
+
+// tell reports whether why a node failed was not told yet: both formats of a recipe
+// want one source.
+func (t *tally) tell(why string) bool {
+	if t.told[why] {
+		return false
+	}
+	if t.told == nil {
+		t.told = map[string]bool{}
+	}
+	t.told[why] = true
+	return true
 }
 
 // count returns "[11/13]": nodes that came to an end, and all that are known.

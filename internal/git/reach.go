@@ -17,7 +17,7 @@ const (
 
 // lostError is a server that could not be connected to.
 type lostError struct {
-	tried []string // addresses
+	tried []string // addresses; of a host without any, "host:port"
 	err   error
 }
 
@@ -54,6 +54,9 @@ func (c *Client) reach(ctx context.Context, host string, share int) (*lostError,
 		return nil, ctx.Err()
 	}
 	mu.Lock()
+	if len(tried) == 0 {
+		tried = append(tried, host) // its name has no address: what was tried is the name
+	}
 	lost = &lostError{slices.Clone(tried), err}
 	mu.Unlock()
 	c.mu.Lock()

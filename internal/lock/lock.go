@@ -139,15 +139,22 @@ func (l *Locker) source(ctx context.Context, res *Result, update bool) error {
 	rec := res.Recipe
 	known, err := rec.LockedSource(recipe.Main)
 	fits := err == nil
+	_, isGit := rec.Sources[recipe.Main].(recipe.Git)
+	if _, given := l.Repositories[rec.Name]; given && !isGit {
+		return errors.New("--source: the recipe's source is no repository")
+	}
 	switch src := rec.Sources[recipe.Main].(type) {
 	case recipe.Git:
+		if _, _, err := l.from(rec.Name, src); err != nil {
+			return err
+		}
 		if fits && (!update || recipe.IsCommit(src.Ref)) {
 			res.Lock.Sources[recipe.Main] = known
 			return nil
 		}
 		locked, err := l.resolveGit(ctx, rec, src)
 		if err != nil {
-			return err
+			return &realize.SourceError{Recipe: rec.Name, Ref: src.Ref, Err: err}
 		}
 		res.Lock.Sources[recipe.Main] = locked
 		before := rec.Lock.Sources[recipe.Main].Commit
@@ -157,6 +164,11 @@ func (l *Locker) source(ctx context.Context, res *Result, update bool) error {
 		res.Notes = append(res.Notes, fmt.Sprintf("%s: %s is commit %s", recipe.Main, src.Ref, locked.Commit))
 		if before != "" {
 			res.Commits, err = l.between(ctx, rec.Name, src, before, locked.Commit)
+		}
+		var rewritten *git.NotAncestorError
+		if errors.As(err, &rewritten) {
+			res.Notes = append(res.Notes, fmt.Sprintf("%s: %v: was it rewritten?", recipe.Main, rewritten))
+			return nil
 		}
 		return err
 	case recipe.Dsc:

@@ -100,6 +100,19 @@ func (e *TreeError) Error() string {
 	return fmt.Sprintf("%s: tree is %s, the lock says %s", e.From, e.Got.Short(), e.Want.Short())
 }
 
+// SourceError says that a recipe's source did not come from where the recipe says
+// it is.
+type SourceError struct {
+	Recipe string
+	Ref    string   // what was to be resolved for a lock; empty: a locked commit was to be fetched
+	Sets   []string // files of the collection that put a folder in its place
+	Err    error
+}
+
+func (e *SourceError) Error() string { return e.Err.Error() }
+
+func (e *SourceError) Unwrap() error { return e.Err }
+
 // SpecError says that a spec takes another file for its source than the recipe
 // makes.
 type SpecError struct {

@@ -28,6 +28,7 @@ type Node struct {
 	Derivation *recipe.Derivation
 	Text       []byte // of the derivation
 	Key        digest.Key
+	SourceNote string // what was given in the source's place, held against the lock, for people; empty: nothing
 
 	found *store.Realization // by Plan, not yet held against the recipe's requirements; nil: none
 
@@ -59,7 +60,8 @@ func (r *Realizer) node(t Target, known *chains) (*Node, error) {
 			return nil, err
 		}
 	}
-	given := r.Given[t.Name]
+	given, isGiven := r.Given[t.Name]
+	own := ownSource(rec)
 	if given.Source != nil {
 		own := *rec // another target may have the same
 		if err := own.Replace(given.Source, given.Locked); err != nil {
@@ -86,6 +88,9 @@ func (r *Realizer) node(t Target, known *chains) (*Node, error) {
 	}
 	n.Text = n.Derivation.Text()
 	n.Key = digest.KeyOf(n.Text)
+	if isGiven {
+		n.SourceNote = given.note(n.Derivation.Sources[recipe.Main], own)
+	}
 	return n, nil
 }
 

@@ -75,7 +75,7 @@ func (r *Realizer) obtainGit(ctx context.Context, n *Node, src recipe.Git) (dige
 	}
 	c, err := r.checkout(ctx, n.event(), src, "", locked.Commit)
 	if err != nil {
-		return digest.Digest{}, err
+		return digest.Digest{}, &SourceError{Recipe: n.Recipe.Name, Sets: r.Recipes.SetsFor(n.Recipe.Name), Err: err}
 	}
 	defer c.close()
 	if c.tree != locked.Digest {

@@ -12,14 +12,6 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-// Given is a source that stands in the place of a recipe's main one for a run.
-type Given struct {
-	Where  string         // as people named it
-	Files  fs.FS          // a folder's; nil: Source counts
-	Source recipe.Source  // one that a recipe could name
-	Locked *recipe.Locked // what Source was resolved to, where it is one to be locked
-}
-
 // closeSource finds out what Close wants to know of the node's source.
 func (r *Realizer) closeSource(n *Node, given fs.FS, in *recipe.Inputs) (err error) {
 	if n.main = given; n.main == nil {

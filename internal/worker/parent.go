@@ -119,7 +119,13 @@ func (j *Job) run(ctx context.Context) (code int, err error) {
 	defer forward(ctx, cmd.Process)()
 
 	sent := make(chan error, 1)
-	go func() { sent <- j.send(toWorker) }()
+	go func() {
+		err := j.send(toWorker)
+		if err != nil && !errors.Is(err, syscall.EPIPE) {
+			_ = cmd.Process.Kill() // before it takes a part for the whole, and complains of what is missing
+		}
+		sent <- errors.Join(err, toWorker.Close())
+	}()
 	takeErr := j.take(fromWorker)
 	if takeErr != nil {
 		_ = cmd.Process.Kill() // what it still hands over goes nowhere
@@ -190,7 +196,6 @@ func forward(ctx context.Context, p *os.Process) (stop func()) {
 
 // send writes the info, its length before it, and the trees.
 func (j *Job) send(w *os.File) error {
-	defer w.Close()
 	head := binary.BigEndian.AppendUint32(nil, uint32(len(j.Info)))
 	if _, err := w.Write(append(head, j.Info...)); err != nil {
 		return err
