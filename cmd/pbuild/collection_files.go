@@ -48,7 +48,7 @@ func putLock(collection, name string, r io.Reader) error {
 func putRecipeLock(collection, name string, r io.Reader) error {
 	folder, file, _ := strings.Cut(name, ":")
 	known := []string{recipe.LockName, recipe.PackagesName(recipe.FormatDeb), recipe.PackagesName(recipe.FormatRPM)}
-	if !slices.Contains(known, file) || !fs.ValidPath(folder) || strings.Contains(folder, "/") {
+	if !slices.Contains(known, file) || !fs.ValidPath(folder) || folder == "." || strings.Contains(folder, "/") {
 		return fmt.Errorf("worker: hands over a lock %q", name)
 	}
 	root, err := os.OpenRoot(collection)

@@ -149,6 +149,22 @@ func openFolders(sources []sourceArg) (files map[string]fs.FS, closeAll func(), 
 	return files, closeAll, nil
 }
 
+// openToAll says which directory on the way to a repository only its owner may pass:
+// git runs in root's worker, which is somebody else. Files of folders reach it
+// through a pipe.
+func openToAll(repo string) error {
+	for dir := repo; repo != "" && dir != "/"; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil {
+			return bareError(err)
+		}
+		if info.Mode().Perm()&0o001 == 0 {
+			return fmt.Errorf("root's worker may not pass %s: give a folder with the commit's files instead", dir)
+		}
+	}
+	return nil
+}
+
 // give makes r take what stands in the place of recipes' sources: sets first, in
 // their order, then what --source says. A commit is resolved by fetching it.
 func (c *collection) give(ctx context.Context, r *realize.Realizer) error {

@@ -107,6 +107,11 @@ func delegate(c *cli.Context, con *console, files bool) error {
 	if info.Sources, info.Sets, err = readSourceFlags(c); err != nil {
 		return err
 	}
+	for _, s := range info.Sources {
+		if err := openToAll(s.Repo); err != nil {
+			return fmt.Errorf("%s: --source %s=%s: %w", typedVerb(c), s.Recipe, s.Where, err)
+		}
+	}
 	if dir := conf.Recipes.Value; files && dir != "" {
 		root, err := os.OpenRoot(dir)
 		if err != nil {
