@@ -152,7 +152,7 @@ func lineOf(text []byte, name string) int {
 // holds reports whether a name stands in a line, and is not part of another one.
 func holds(line, name string) bool {
 	const inNames = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+-_/()"
-	for {
+	for name != "" {
 		before, after, found := strings.Cut(line, name)
 		switch {
 		case !found:
@@ -162,4 +162,5 @@ func holds(line, name string) bool {
 		}
 		line = after
 	}
+	return false
 }
