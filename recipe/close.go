@@ -152,13 +152,10 @@ func (r *Recipe) input(name string, s Source, given digest.Digest) (Input, error
 // lockedGit returns what the lock says of a git source: ErrLock where it does
 // not know it at this ref.
 func (r *Recipe) lockedGit(name string, g Git) (Locked, error) {
-	if r.Lock == nil {
-		return Locked{}, fmt.Errorf("%w: there is none", ErrLock)
-	}
-	l, ok := r.Lock.Sources[name]
+	l, err := r.Lock.source(name)
 	switch {
-	case !ok:
-		return Locked{}, fmt.Errorf("%w: not in it", ErrLock)
+	case err != nil:
+		return Locked{}, err
 	case l.Ref != g.Ref:
 		return Locked{}, fmt.Errorf("%w: it says ref %s, the recipe %s", ErrLock, l.Ref, g.Ref)
 	case IsCommit(g.Ref) && l.Commit != g.Ref:
@@ -167,11 +164,33 @@ func (r *Recipe) lockedGit(name string, g Git) (Locked, error) {
 	return l, nil
 }
 
+// lockedDsc is lockedGit for a Debian source package and its version.
+func (r *Recipe) lockedDsc(name string, d Dsc) (Locked, error) {
+	l, err := r.Lock.source(name)
+	switch {
+	case err != nil:
+		return Locked{}, err
+	case withoutEpoch(l.Version) != d.version():
+		return Locked{}, fmt.Errorf("%w: it says %s, the recipe %s", ErrLock, l.Version, d.version())
+	}
+	return l, nil
+}
+
+// source returns what the lock says of a source, ErrLock where that is nothing.
+func (l *Lock) source(name string) (Locked, error) {
+	if l == nil {
+		return Locked{}, fmt.Errorf("%w: there is none", ErrLock)
+	}
+	s, ok := l.Sources[name]
+	if !ok {
+		return Locked{}, fmt.Errorf("%w: not in it", ErrLock)
+	}
+	return s, nil
+}
+
 // LockedSource returns what the lock says of a source that is locked. ErrLock:
 // it does not know it, or at another version.
-func (r *Recipe) LockedSource(name string) (Locked, error) {
-	var l Locked
-	var err error
+func (r *Recipe) LockedSource(name string) (l Locked, err error) {
 	switch s := r.Sources[name].(type) {
 	case Git:
 		l, err = r.lockedGit(name, s)
@@ -182,20 +201,6 @@ func (r *Recipe) LockedSource(name string) (Locked, error) {
 	}
 	if err != nil {
 		return l, fmt.Errorf("recipe %s: source %s: %w", r.Name, name, err)
-	}
-	return l, nil
-}
-
-func (r *Recipe) lockedDsc(name string, d Dsc) (Locked, error) {
-	if r.Lock == nil {
-		return Locked{}, fmt.Errorf("%w: there is none", ErrLock)
-	}
-	l, ok := r.Lock.Sources[name]
-	switch {
-	case !ok:
-		return Locked{}, fmt.Errorf("%w: not in it", ErrLock)
-	case withoutEpoch(l.Version) != d.version():
-		return Locked{}, fmt.Errorf("%w: it says %s, the recipe %s", ErrLock, l.Version, d.version())
 	}
 	return l, nil
 }
