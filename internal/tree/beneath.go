@@ -50,9 +50,9 @@ func (b beneath) open(op, name string, flags uint64) (fd int, err error) {
 	return fd, nil
 }
 
-// Open opens a file for reading, or a directory.
+// Open opens a file for reading, or a directory. A fifo is not waited for.
 func (b beneath) Open(name string) (fs.File, error) {
-	fd, err := b.open("open", name, unix.O_RDONLY)
+	fd, err := b.open("open", name, unix.O_RDONLY|unix.O_NONBLOCK)
 	if err != nil {
 		return nil, err
 	}
