@@ -35,6 +35,9 @@ func parseRPM(v yamldoc.Value, main Source) *RPM {
 			Prefixed: sf.Need("layout").OneOf("prefixed", "flat") == "prefixed",
 		}
 	}
+	if m := f.Get("modes"); m.Present() && r.Source0 == nil {
+		m.Errorf("are those of files in the tarball, and there is no source0")
+	}
 	if _, ok := main.(Dsc); ok {
 		v.Errorf("a Debian source package makes no rpm: want a source of path or git")
 	}

@@ -138,7 +138,7 @@ func keyword(schema map[string]any, word string, arg, v any) error {
 
 // beyondSchema are mistakes that a schema can't see: they lie between two fields,
 // or between the file and its folder.
-var beyondSchema = []string{"other name", "dsc with debian"}
+var beyondSchema = []string{"other name", "dsc with debian", "rpm of dsc", "rpm modes without tarball"}
 
 // TestSchemaFields: schema and parser know the same fields in each mapping. The
 // parser is asked by a field that no word comes near.

@@ -144,7 +144,11 @@ func realizeAll(ctx context.Context, con *console, at places, o realizeOptions, 
 // announce says what will be done, where it is more than a look.
 func announce(view renderer, plan *realize.Plan, dir string) {
 	if plan.FirstFetch > 0 || plan.FirstDisk > 0 {
-		view.note(fmt.Sprintf("first time: %s to fetch, %s on disk, in %s", sizeText(plan.FirstFetch), sizeText(plan.FirstDisk), dir))
+		fetch := "nothing"
+		if plan.FirstFetch > 0 {
+			fetch = sizeText(plan.FirstFetch)
+		}
+		view.note(fmt.Sprintf("first time: %s to fetch, %s on disk, in %s", fetch, sizeText(plan.FirstDisk), dir))
 	}
 	noted := map[string]bool{} // both formats have one source
 	for _, n := range plan.Nodes {

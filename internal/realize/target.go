@@ -68,6 +68,9 @@ func (r *Realizer) Targets(names []string, all bool, format recipe.Format) ([]Ta
 			}
 		}
 	}
+	if len(targets) == 0 && len(names) > 0 {
+		return nil, fmt.Errorf("%w with %s packages in %s", ErrNoRecipes, format, r.Recipes.Dir)
+	}
 	return targets, nil
 }
 
