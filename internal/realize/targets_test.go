@@ -63,9 +63,16 @@ func TestTargets(t *testing.T) {
 	if _, err := b.Targets([]string{"tree"}, false, recipe.FormatRPM); err == nil || err.Error() != "tree: has no rpm section" {
 		t.Errorf("rpm: %v", err)
 	}
-	all := []realize.Target{{Name: "fuel-agent", Format: recipe.FormatRPM}, {Name: "hello", Format: recipe.FormatRPM}}
-	if got, err := b.Targets(nil, true, recipe.FormatRPM); err != nil || !slices.Equal(got, all) {
+	got, err := b.Targets(nil, true, recipe.FormatRPM)
+	if err != nil || len(got) != 2 || got[0].Name != "fuel-agent" || got[1].Name != "hello" || got[0].Format != recipe.FormatRPM {
 		t.Errorf("all rpm: %v, %v", got, err)
+	}
+	for _, name := range []string{"fuel-agent", "hello"} {
+		delete(b.files, name+"/recipe.yaml")
+	}
+	b.reload()
+	if _, err := b.Targets(nil, true, recipe.FormatRPM); !errors.Is(err, realize.ErrNoRecipes) || err.Error() != "no recipes with rpm packages in recipes" {
+		t.Errorf("no rpm: %v", err)
 	}
 }
 
