@@ -53,7 +53,7 @@ func TestHostileTrees(t *testing.T) {
 		{`a\.git`, one(modeFile, `a\.git`, blob), "hasDotgit", `unsafe path: "a\\.git": .git, for some file systems`},
 		{"slash", one(modeFile, "a/../../canary", blob), "fullPathname", `unsafe path: "a/../../canary": not clean`},
 		{"absolute", one(modeFile, "/canary", blob), "fullPathname", `unsafe path: "/canary": not clean`},
-		{"empty", one(modeFile, "", blob), "git upload-pack: aborting due to possible repository corruption", "git ls-tree: empty filename in tree entry"},
+		{"empty", one(modeFile, "", blob), "aborting due to possible repository corruption", "git ls-tree: empty filename in tree entry"},
 		{"twice", r.treeOf([3]string{modeFile, "a", blob}, [3]string{modeFile, "a", blob}), "duplicateEntries", "unsafe path: a: stands twice"},
 		{"link and directory", r.treeOf([3]string{"120000", "a", up}, [3]string{odir, "a", sub}), "duplicateEntries", "unsafe path: a: stands twice"},
 		{"directories of one name", r.treeOf([3]string{odir, "a", sub}, [3]string{odir, "a", one(modeFile, "y", blob)}), "duplicateEntries", "unsafe path: a: stands twice"},
@@ -73,7 +73,9 @@ func TestHostileTrees(t *testing.T) {
 			if tc.fsck == "" {
 				tc.fsck = tc.unpack
 			}
-			if err == nil || !strings.Contains(err.Error(), tc.fsck) {
+			// Where the sender notices, either end may be the first to say so.
+			broken := err != nil && tc.name == "empty" && strings.Contains(err.Error(), "protocol error: bad pack header")
+			if err == nil || !strings.Contains(err.Error(), tc.fsck) && !broken {
 				t.Errorf("fetched: %v, want %s", err, tc.fsck)
 			}
 			l := slices.DeleteFunc(list(t, arena), func(s string) bool { return strings.HasPrefix(s, "-rw-r--r-- d/") || strings.HasPrefix(s, "L") })

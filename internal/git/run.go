@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"io"
 	"os/exec"
 	"runtime"
@@ -26,7 +27,13 @@ func (s *session) command(ctx context.Context, repo string, args ...string) *exe
 	cmd.Dir = s.dir
 	cmd.Env = append(s.env[:len(s.env):len(s.env)], "GIT_ALLOW_PROTOCOL=none")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.Cancel = func() error {
+		err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		if errors.Is(err, syscall.ESRCH) {
+			return os.ErrProcessDone // it ended by itself meanwhile, and how counts
+		}
+		return err
+	}
 	cmd.WaitDelay = 2 * time.Second
 	return cmd
 }
