@@ -13,9 +13,10 @@ func TestCheckURL(t *testing.T) {
 		"http://127.0.0.1:8080/a_b-c.d~e+f,g=h@i:j": "127.0.0.1:8080",
 		"git://[2001:db8::1]/x":                     "[2001:db8::1]:9418",
 		"ssh://git@host.example:29418/a/b%20c/%7Ed": "host.example:29418",
-		"ssh://h/~me/x":                             "h:22",
-		"https://git_host/x":                        "git_host:443",
-		"https://a.example/x/..y/-z/...":            "a.example:443",
+
+		"ssh://h/~me/x":                  "h:22",
+		"https://git_host/x":             "git_host:443",
+		"https://a.example/x/..y/-z/...": "a.example:443",
 	} {
 		a, err := parseURL(raw)
 		if err != nil || a.host != host || a.raw != raw {
