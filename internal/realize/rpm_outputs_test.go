@@ -21,7 +21,8 @@ import (
 // rpmbuildLine is how a made-up recipe's rpmbuild was called, as errors have it.
 func rpmbuildLine(name string) string {
 	return "rpmbuild -bb --nodeps --define _topdir /build --define _buildhost pbuild --define use_source_date_epoch_as_buildtime 1 " +
-		"--define clamp_mtime_to_source_date_epoch 1 --define debug_package %{nil} SPECS/" + name + ".spec"
+		"--define clamp_mtime_to_source_date_epoch 1 --define _buildshell /bin/bash " +
+		"--define __brp_compress /bin/bash %{_rpmconfigdir}/brp-compress %{?_prefix} --define debug_package %{nil} SPECS/" + name + ".spec"
 }
 
 // TestFailedParts: what of a spec failed, and with which code.
