@@ -38,19 +38,43 @@ func (c *cell) start() error {
 	return nil
 }
 
-// resetSignals gives every signal its default action and blocks none. The
-// kernel drops such a signal when a process inside sends it to init, where the
-// handlers of the Go runtime would let it end init; and the program gets the
-// defaults even if the caller was started with some signals ignored or blocked.
+// resetSignals keeps init from being ended by what a process inside sends it, and
+// blocks no signal. What the Go runtime handles is ignored: in a child the runtime
+// itself gives those the default action again. The others get it here, so that the
+// program has all defaults even if the caller was started with some signals ignored
+// or blocked.
+//
+// The default alone, which the kernel drops for the first process of a namespace,
+// is too little: it looks at that process's first thread, and does not drop what
+// that one blocks, as it does for a moment in each ForkExec, while the program
+// runs already; then the signal goes to another thread. That is left for 32 to 34,
+// which the runtime does not handle and which belong to libc: they could end a
+// sandbox in its first moment, by the program in it.
 func resetSignals() error {
-	var action [4]uint64 // struct sigaction of the kernel: SIG_DFL, no flags, no mask
-	for n := uintptr(1); n <= 64; n++ {
-		if n == uintptr(unix.SIGKILL) || n == uintptr(unix.SIGSTOP) {
-			continue
-		}
-		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, n, uintptr(unsafe.Pointer(&action)), 0, unsafe.Sizeof(action[3]), 0, 0)
+	type sigaction [4]uint64 // the kernel's: the handler, or SIG_DFL 0, SIG_IGN 1; flags, restorer, mask
+	call := func(n uintptr, set, old *sigaction) error {
+		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, n, uintptr(unsafe.Pointer(set)), uintptr(unsafe.Pointer(old)), unsafe.Sizeof(set[3]), 0, 0)
 		if errno != 0 {
 			return fmt.Errorf("signal %d: %w", n, errno)
+		}
+		return nil
+	}
+	for n := uintptr(1); n <= 64; n++ {
+		var was, action sigaction
+		switch unix.Signal(n) {
+		case unix.SIGKILL, unix.SIGSTOP:
+			continue
+		case unix.SIGCHLD: // ignored, there would be nobody to wait for
+		default:
+			if err := call(n, nil, &was); err != nil {
+				return err
+			}
+			if was[0] > 1 {
+				action[0] = 1
+			}
+		}
+		if err := call(n, &action, nil); err != nil {
+			return err
 		}
 	}
 	return unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil)

@@ -139,11 +139,15 @@ func nodeHints(verb string, e event.Event) []string {
 	if failureCode(e.Err) != exitBuildFailed {
 		return out
 	}
+	format := " --format " + e.Node.Format
+	if e.Node.Format == "image" {
+		format = ""
+	}
 	// The log of a program that failed was shown with where the whole of it is.
 	if !errors.As(e.Err, new(*realize.BuildError)) {
-		out = append(out, fmt.Sprintf("pbuild log %s", e.Node.Name))
+		out = append(out, "pbuild log "+e.Node.Name+format)
 	}
-	out = append(out, fmt.Sprintf("pbuild shell %s --failed", e.Node.Name))
+	out = append(out, "pbuild shell "+e.Node.Name+format+" --failed")
 	if !kept {
 		out = append(out, fmt.Sprintf("pbuild realize %s --keep-failed", e.Node.Name))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fuel-infra/pbuild/internal/outdir"
 	start "github.com/fuel-infra/pbuild/recipes"
 )
 
@@ -97,10 +98,7 @@ func maintainer(env func(string) string) (string, error) {
 // initCollection writes a new collection of files, the folder recipes in dir, which
 // is made when absent. After an error nothing of the collection is left.
 func initCollection(dir string, files fs.FS, maintainer string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	root, err := os.OpenRoot(dir)
+	root, err := outdir.Open(dir)
 	if err != nil {
 		return err
 	}

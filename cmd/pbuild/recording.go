@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/internal/outdir"
 	"github.com/fuel-infra/pbuild/internal/realize"
 )
 
@@ -137,26 +138,37 @@ type recordFiles struct {
 func openRecordFiles(flags *cli.Context) (*recordFiles, error) {
 	f := &recordFiles{junit: flags.String("junit")}
 	if f.junit != "" {
-		info, err := os.Lstat(f.junit)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
+		if err := removeReport(f.junit); err != nil {
 			return nil, fmt.Errorf("--junit: %w", err)
-		case !info.Mode().IsRegular():
-			return nil, fmt.Errorf("--junit: %s: no regular file", f.junit)
-		default:
-			if err := os.Remove(f.junit); err != nil {
-				return nil, fmt.Errorf("--junit: %w", err)
-			}
 		}
 	}
 	if path := flags.String("events"); path != "" {
 		var err error
-		if f.events, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666); err != nil {
+		if f.events, err = outdir.OpenFile(path); err != nil {
 			return nil, fmt.Errorf("--events: %w", err)
 		}
 	}
 	return f, nil
+}
+
+// removeReport removes the report of an earlier run, if there is one.
+func removeReport(path string) error {
+	dir, err := outdir.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	name := filepath.Base(path)
+	info, err := dir.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s: no regular file", path)
+	}
+	return dir.Remove(name)
 }
 
 // maxRecord bounds what a worker hands over for a record at once, in bytes.

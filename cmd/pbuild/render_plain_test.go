@@ -58,7 +58,7 @@ const failedWeb = `----- fuel-web rpm: log, last 2 of 212 lines -----
 \x1b[31mno such file\x1b[0m
 ----- whole log: pbuild log fuel-web --format rpm -----
 pbuild: realize fuel-web: rpm: %install exited 1: rpmbuild -bb specs/nailgun.spec
-hint: pbuild shell fuel-web --failed
+hint: pbuild shell fuel-web --format rpm --failed
 hint: pbuild realize fuel-web --keep-failed
 `
 

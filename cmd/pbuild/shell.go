@@ -22,7 +22,7 @@ func shellVerb(con *console) *cli.Command {
 		Name:      "shell",
 		Usage:     "a shell in the sandbox of a build",
 		ArgsUsage: "NAME",
-		Description: examples("pbuild shell hello", "pbuild shell hello --failed", "echo 'gcc --version' | pbuild shell hello --format deb -q",
+		Description: examples("pbuild shell hello --format deb", "pbuild shell hello --failed", "echo 'gcc --version' | pbuild shell hello --format deb -q",
 			"pbuild shell fuel-agent --source fuel-agent=DIR") +
 			"\nAll is as the build would find it: sources, home, environment, packages, and the\nworking directory. The line to type for the build is shown first. Nothing is\n" +
 			"recorded, and what you change is gone when you leave.\n" +

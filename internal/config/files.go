@@ -48,7 +48,12 @@ func (h Host) userFile(flag string, c *Config) error {
 	if c.User = (Setting[string]{"", byDefault}); file == "" {
 		return nil
 	}
-	doc, err := h.parse(file, func(name string) (fs.File, error) { return h.Files.Open(inside(name)) })
+	doc, err := h.parse(file, func(name string) (fs.File, error) {
+		if info, err := fs.Stat(h.Files, inside(name)); err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) != 0 {
+			return nil, errNotPlain // a pipe would be waited for
+		}
+		return h.Files.Open(inside(name))
+	})
 	if origin == "" && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

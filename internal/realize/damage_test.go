@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -128,6 +129,31 @@ func TestOutFails(t *testing.T) {
 	}
 	b.Out = nil
 	b.realize("unhanded", event.Cached)
+}
+
+// TestOneNameTwice: two recipes that make different files of one name; equal ones
+// are no matter.
+func TestOneNameTwice(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	dir := t.TempDir()
+	b.Out = realize.OutDir(b.store, dir)
+	b.write("twin-a", made{outputs: "twin", script: "pack twin\n"})
+	b.write("twin-b", made{outputs: "twin", script: "pack twin\n# the same\n"})
+	if _, err := b.try("twin-a", "twin-b"); err != nil {
+		t.Fatal(err)
+	}
+	b.write("twin-c", made{outputs: "twin", script: "mkdir -p debian/twin/usr/share/another\npack twin\n"})
+	results, err := b.try("twin-a", "twin-c")
+	want := fmt.Sprintf("twin-c: deb: twin_1-1_all.deb: recipe twin-a makes a file of this name too, %s: this one is ", results[0].Realization.Files[0].Digest.Short())
+	if err == nil || !strings.HasPrefix(err.Error(), want) || results[0].State != event.Cached || results[1].State != event.Failed {
+		t.Errorf("got %s, %s, %v\nwant %s", results[0].State, results[1].State, err, want)
+	}
+	body, err := os.ReadFile(filepath.Join(dir, "twin_1-1_all.deb"))
+	if err != nil || digest.Of(body) != results[0].Realization.Files[0].Digest {
+		t.Errorf("what lies there is not the first one's: %v", err)
+	}
+	b.realize("twin-c", event.Cached) // alone it may
 }
 
 // TestWrongOutputsAreGarbage: nothing names what a build made that its recipe

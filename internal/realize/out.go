@@ -3,11 +3,11 @@ package realize
 import (
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
+	"github.com/fuel-infra/pbuild/internal/outdir"
 	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
@@ -44,39 +44,16 @@ func (o *outDir) Put(name string, d digest.Digest, size int64) error {
 	if same(filepath.Join(o.dir, name), d, size) {
 		return nil
 	}
-	return putFile(o.dir, name, func(f *os.File) error { return o.fill(f, d) })
+	return outdir.Put(o.dir, name, func(f *os.File) error { return o.fill(f, d) })
 }
 
 // PutFile writes r to a file in dir as an Out does; for bytes that come from
 // another process.
 func PutFile(dir, name string, r io.Reader) error {
-	return putFile(dir, name, func(f *os.File) error {
+	return outdir.Put(dir, name, func(f *os.File) error {
 		_, err := io.Copy(f, r)
 		return err
 	})
-}
-
-func putFile(dir, name string, fill func(*os.File) error) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	path := filepath.Join(dir, name)
-	f, err := os.CreateTemp(dir, "."+name+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // gone already when it was renamed
-	defer f.Close()
-	if err := fill(f); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // fill verifies the blob and writes it to f.

@@ -34,6 +34,8 @@ type Realizer struct {
 	FailFast   bool // the first failure ends the others
 	KeepFailed bool // leave the scratch directory of a failed build
 
+	handed handed // what Out got in this run
+
 	mapped       sync.Once // guards what follows
 	dependencies *recipe.Dependencies
 	mappedErr    error
@@ -52,6 +54,7 @@ type Result struct {
 // results are complete and in the plan's order also when the error, which joins
 // those of all failed nodes, is not nil.
 func (r *Realizer) Realize(ctx context.Context, p *Plan) ([]Result, error) {
+	r.handed.begin()
 	results := make([]Result, len(p.Nodes))
 	for i, n := range p.Nodes {
 		r.emit(event.Event{Node: n.event(), State: event.Queued})
@@ -133,7 +136,7 @@ func (r *Realizer) realize(ctx context.Context, n *Node) (*store.Realization, ev
 		return nil, event.Failed, err
 	}
 	if real, err = r.build(ctx, n); err == nil {
-		err = r.hand(real)
+		err = r.hand(n, real)
 	}
 	if err != nil {
 		return nil, event.Failed, err
@@ -153,7 +156,7 @@ func (r *Realizer) take(n *Node, real *store.Realization) error {
 	if err := r.require(n, real.Files); err != nil {
 		return err
 	}
-	if err := r.hand(real); err != nil {
+	if err := r.hand(n, real); err != nil {
 		return err
 	}
 	err := r.Store.Name(n.root(), real)
@@ -164,11 +167,14 @@ func (r *Realizer) take(n *Node, real *store.Realization) error {
 }
 
 // hand gives the packages of a realization to Out.
-func (r *Realizer) hand(real *store.Realization) error {
+func (r *Realizer) hand(n *Node, real *store.Realization) error {
 	if r.Out == nil {
 		return nil
 	}
 	for _, f := range real.Files {
+		if err := r.handed.claim(n, f); err != nil {
+			return err
+		}
 		if err := r.Out.Put(f.Name, f.Digest, f.Size); err != nil {
 			return err
 		}

@@ -95,10 +95,19 @@ func orphans(args []string) error {
 
 // killAll sends every signal to init, and to all that it can reach.
 func killAll([]string) error {
-	for n := syscall.Signal(1); n <= 64; n++ {
+	send := func(n syscall.Signal) {
 		if err := unix.Kill(1, n); err != nil {
 			say(fmt.Sprint(int(n)), err)
 		}
+	}
+	for n := syscall.Signal(1); n <= 64; n++ {
+		if n < 32 || n > 34 {
+			send(n)
+		}
+	}
+	time.Sleep(100 * time.Millisecond) // libc's own are not kept off from the first moment on
+	for n := syscall.Signal(32); n <= 34; n++ {
+		send(n)
 	}
 	fmt.Println("sent")
 	return nil

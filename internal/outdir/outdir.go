@@ -1,0 +1,194 @@
+// Package outdir opens what pbuild writes outside of its store for its caller: the
+// folder of the packages, of a report, of a new collection.
+//
+// Invariant: root writes where root said. A collection may belong to somebody else,
+// and root's working directory lie in it: no symbolic link of another user's leads
+// root out of there, neither in the last place nor on the way. An ordinary user
+// follows links as every program does.
+package outdir
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrForeignLink is wrapped by what Open and OpenFile say of a symbolic link that
+// is not root's, to root.
+var ErrForeignLink = errors.New("a symbolic link of another user, which root does not follow")
+
+// maxLinks is the kernel's bound for a path, see path_resolution(7).
+const maxLinks = 40
+
+// Open opens a directory; it is made when absent, and so is what is missing above.
+// The caller closes it.
+func Open(dir string) (*os.Root, error) {
+	if unix.Geteuid() != 0 {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return nil, err
+		}
+		return os.OpenRoot(dir)
+	}
+	plain, err := follow(dir)
+	if err != nil {
+		return nil, err
+	}
+	// What was swapped since is a link, or was moved by who may move it.
+	fd, err := unix.Openat2(unix.AT_FDCWD, plain, &unix.OpenHow{
+		Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS,
+	})
+	if err != nil {
+		return nil, &fs.PathError{Op: "mkdir", Path: dir, Err: err} // as os.MkdirAll says it
+	}
+	defer unix.Close(fd)
+	return os.OpenRoot(fmt.Sprintf("/proc/self/fd/%d", fd))
+}
+
+// follow returns the path of a directory without a symbolic link; those of
+// root are followed. What is missing is made.
+func follow(dir string) (string, error) {
+	if !filepath.IsAbs(dir) {
+		wd, err := workingDir()
+		if err != nil {
+			return "", err
+		}
+		dir = wd + "/" + dir // not Clean: «link/..» is the folder above what link names
+	}
+	at, left := "/", strings.Split(dir, "/")
+	for links := 0; len(left) > 0; {
+		name := left[0]
+		left = left[1:]
+		switch name {
+		case "", ".":
+			continue
+		case "..":
+			at = filepath.Dir(at)
+			continue
+		}
+		path := filepath.Join(at, name)
+		var st unix.Stat_t
+		err := unix.Lstat(path, &st)
+		if err == unix.ENOENT {
+			if err := os.Mkdir(path, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+				return "", err
+			}
+			err = unix.Lstat(path, &st)
+		}
+		if err != nil {
+			return "", &fs.PathError{Op: "lstat", Path: path, Err: err}
+		}
+		if st.Mode&unix.S_IFMT != unix.S_IFLNK {
+			at = path
+			continue
+		}
+		if st.Uid != 0 {
+			return "", fmt.Errorf("%s: %w", path, ErrForeignLink)
+		}
+		if links++; links > maxLinks {
+			return "", &fs.PathError{Op: "open", Path: dir, Err: unix.ELOOP}
+		}
+		target, err := os.Readlink(path)
+		if err != nil {
+			return "", err
+		}
+		if filepath.IsAbs(target) {
+			at = "/"
+		}
+		left = slices.Concat(strings.Split(target, "/"), left)
+	}
+	return at, nil
+}
+
+// workingDir is the kernel's name of the working directory: that of $PWD may have
+// links.
+func workingDir() (string, error) {
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Getcwd(buf)
+	if err != nil {
+		return "", os.NewSyscallError("getcwd", err)
+	}
+	return string(buf[:n-1]), nil // without the NUL
+}
+
+// OpenFile opens a file for writing, and empties it; it is made when absent. It may
+// be a pipe, or a device; a pipe that nobody reads is an error and not waited for.
+func OpenFile(path string) (*os.File, error) {
+	const flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC | unix.O_NONBLOCK
+	dir, err := Open(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	name := filepath.Base(path)
+	var f *os.File
+	switch foreign, link := linked(dir, name); {
+	case foreign:
+		return nil, fmt.Errorf("%s: %w", path, ErrForeignLink)
+	case link: // such as /dev/stderr
+		f, err = os.OpenFile(path, flags, 0o666)
+	default:
+		f, err = dir.OpenFile(name, flags, 0o666)
+	}
+	if errors.Is(err, unix.ENXIO) {
+		return nil, fmt.Errorf("%s: nobody reads this pipe", path)
+	}
+	return f, err
+}
+
+// linked says whether a file is a symbolic link, and whether it is one that this
+// process does not follow.
+func linked(dir *os.Root, name string) (foreign, link bool) {
+	info, err := dir.Lstat(name)
+	if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return false, false
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return unix.Geteuid() == 0 && (!ok || st.Uid != 0), true
+}
+
+// Put writes a file of dir by fill, whole or not at all, mode 0644.
+func Put(dir, name string, fill func(*os.File) error) error {
+	d, err := Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := put(d, name, fill); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(dir, name), bare(err))
+	}
+	return nil
+}
+
+func put(d *os.Root, name string, fill func(*os.File) error) error {
+	temp := "." + name + "." + rand.Text()
+	f, err := d.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer d.Remove(temp) // gone already when it was renamed
+	defer f.Close()
+	if err := fill(f); err != nil {
+		return err
+	}
+	if err := errors.Join(f.Chmod(0o644), f.Close()); err != nil {
+		return err
+	}
+	return d.Rename(temp, name)
+}
+
+// bare drops the name of the temporary file, which says nothing to anybody. What is
+// wrapped stays.
+func bare(err error) error {
+	if p, ok := err.(*fs.PathError); ok {
+		return p.Err
+	}
+	return err
+}
