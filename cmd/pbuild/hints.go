@@ -71,7 +71,7 @@ func hints(err error) (out []string) {
 	case errors.As(err, &older):
 		out = append(out, "a mirror that is up to date?  --mirror URL")
 	case errors.Is(err, errNoCollection):
-		out = append(out, "--recipes DIR, or PBUILD_RECIPES")
+		out = append(out, "--recipes DIR, or PBUILD_RECIPES; a new one:  pbuild init")
 	case errors.Is(err, realize.ErrNoRecipes):
 		out = append(out, "a recipe is a folder there with a recipe.yaml; those of another collection?  --recipes DIR")
 	case errors.As(err, &offline), errors.As(err, &offGit):

@@ -37,7 +37,11 @@ func Open(dir string) (*os.Root, error) {
 		}
 		return os.OpenRoot(dir)
 	}
-	plain, err := follow(dir)
+	return openAsRoot(dir, true)
+}
+
+func openAsRoot(dir string, missing bool) (*os.Root, error) {
+	plain, err := follow(dir, missing)
 	if err != nil {
 		return nil, err
 	}
@@ -53,8 +57,9 @@ func Open(dir string) (*os.Root, error) {
 }
 
 // follow returns the path of a directory without a symbolic link; those of
-// root are followed. What is missing is made.
-func follow(dir string) (string, error) {
+// root are followed. What is
+// absent is made where missing says so.
+func follow(dir string, missing bool) (string, error) {
 	if !filepath.IsAbs(dir) {
 		wd, err := workingDir()
 		if err != nil {
@@ -76,7 +81,7 @@ func follow(dir string) (string, error) {
 		path := filepath.Join(at, name)
 		var st unix.Stat_t
 		err := unix.Lstat(path, &st)
-		if err == unix.ENOENT {
+		if err == unix.ENOENT && missing {
 			if err := os.Mkdir(path, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 				return "", err
 			}
@@ -118,24 +123,17 @@ func workingDir() (string, error) {
 	return string(buf[:n-1]), nil // without the NUL
 }
 
-// OpenFile opens a file for writing, and empties it; it is made when absent. It may
+// OpenFile opens a file for writing, and empties it; it is made when absent, its
+// folder is not. It may
 // be a pipe, or a device; a pipe that nobody reads is an error and not waited for.
 func OpenFile(path string) (*os.File, error) {
 	const flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC | unix.O_NONBLOCK
-	dir, err := Open(filepath.Dir(path))
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	name := filepath.Base(path)
 	var f *os.File
-	switch foreign, link := linked(dir, name); {
-	case foreign:
-		return nil, fmt.Errorf("%s: %w", path, ErrForeignLink)
-	case link: // such as /dev/stderr
+	var err error
+	if unix.Geteuid() == 0 {
+		f, err = openFileAsRoot(path, flags)
+	} else {
 		f, err = os.OpenFile(path, flags, 0o666)
-	default:
-		f, err = dir.OpenFile(name, flags, 0o666)
 	}
 	if errors.Is(err, unix.ENXIO) {
 		return nil, fmt.Errorf("%s: nobody reads this pipe", path)
@@ -143,15 +141,33 @@ func OpenFile(path string) (*os.File, error) {
 	return f, err
 }
 
-// linked says whether a file is a symbolic link, and whether it is one that this
-// process does not follow.
-func linked(dir *os.Root, name string) (foreign, link bool) {
+func openFileAsRoot(path string, flags int) (*os.File, error) {
+	dir, err := openAsRoot(filepath.Dir(path), false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: unix.ENOENT}
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	name := filepath.Base(path)
 	info, err := dir.Lstat(name)
 	if err != nil || info.Mode()&fs.ModeSymlink == 0 {
-		return false, false
+		at, err := dir.Open(".")
+		if err != nil {
+			return nil, err
+		}
+		defer at.Close()
+		fd, err := unix.Openat(int(at.Fd()), name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o666)
+		if err != nil {
+			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+		}
+		return os.NewFile(uintptr(fd), path), nil // its errors name the path as it was given
 	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	return unix.Geteuid() == 0 && (!ok || st.Uid != 0), true
+	if st, ok := info.Sys().(*syscall.Stat_t); !ok || st.Uid != 0 {
+		return nil, fmt.Errorf("%s: %w", path, ErrForeignLink)
+	}
+	return os.OpenFile(path, flags, 0o666) // such as /dev/stderr
 }
 
 // Put writes a file of dir by fill, whole or not at all, mode 0644.

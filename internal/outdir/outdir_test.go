@@ -141,6 +141,10 @@ func TestOpenFile(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Error("waits for somebody to read")
 	}
+	absent := filepath.Join(filepath.Dir(pipe), "absent/file")
+	if _, err := OpenFile(absent); err == nil || err.Error() != "open "+absent+": no such file or directory" {
+		t.Errorf("a folder that is absent: %v", err)
+	}
 	reader, err := os.OpenFile(pipe, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		t.Fatal(err)
