@@ -3,7 +3,6 @@ package fetch
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -138,9 +137,9 @@ func verdict(f File, failures []*failure) (*MissingFile, error) {
 	for _, e := range failures {
 		why := e.err.Error()
 		if e.kind == noRoute {
-			var d *dialError
-			why = whyNot(errors.As(e.err, &d) && d.refused)
-			none.add(e.err)
+			d := e.dial()
+			why = d.Why()
+			none.Add(d)
 		}
 		out.Tried = append(out.Tried, Tried{e.t.mirror, why})
 	}

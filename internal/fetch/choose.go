@@ -109,7 +109,7 @@ func (c *Client) noMirror(results []error) error {
 			if lost++; lost == 1 {
 				none.URL = f.t.String()
 			}
-			none.add(f.err)
+			none.Add(f.dial())
 		}
 		e.Skipped = append(e.Skipped, Skipped{m.From, m.String(), why.Error()})
 	}

@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,19 +41,13 @@ func whyNot(refused bool) string {
 // Unwrap returns why the last connection was not made.
 func (e *NoRouteError) Unwrap() error { return e.Err }
 
-// add counts one more connection that was not made.
-func (e *NoRouteError) add(err error) {
-	first := e.Err == nil
-	e.Err = err
-	var d *dialError
-	refused := errors.As(err, &d) && d.refused
-	e.Refused = refused && (first || e.Refused)
-	if d != nil {
-		e.Err = d.err
-		for _, a := range d.tried {
-			if !slices.Contains(e.Tried, a) {
-				e.Tried = append(e.Tried, a)
-			}
+// Add counts one more connection that was not made.
+func (e *NoRouteError) Add(d *DialError) {
+	e.Refused = d.Refused && (e.Err == nil || e.Refused)
+	e.Err = d.Err
+	for _, a := range d.Tried {
+		if !slices.Contains(e.Tried, a) {
+			e.Tried = append(e.Tried, a)
 		}
 	}
 }

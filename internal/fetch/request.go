@@ -97,7 +97,7 @@ func (c *Client) connectionFailure(ctx context.Context, t target, err error) err
 	if errors.As(err, &outer) {
 		err = outer.Err // the rest repeats the URL
 	}
-	var d *dialError
+	var d *DialError
 	var redirect *redirectError
 	var certificate *tls.CertificateVerificationError
 	switch {

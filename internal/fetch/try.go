@@ -31,6 +31,9 @@ type failure struct {
 	tries int           // set when it was given up after more than one
 }
 
+// dial returns the connection that was not made, of kind noRoute.
+func (f *failure) dial() *DialError { return f.err.(*DialError) }
+
 func (f *failure) Error() string {
 	if f.kind == mismatch {
 		return f.err.Error() // it names the URL

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/fuel-infra/pbuild/internal/fetch"
 )
 
 // badObject is what fsck says of an object.
@@ -77,7 +79,7 @@ func (src source) failure(err error) error {
 			f.why = why
 		}
 		if f.kind == noRoute {
-			f.lost = &lostError{tried: []string{src.name}, err: errors.New(why)}
+			f.lost = &fetch.DialError{Tried: []string{src.name}, Err: errors.New(why)}
 		}
 		return f
 	}

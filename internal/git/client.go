@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/fuel-infra/pbuild/internal/fetch"
 	"github.com/fuel-infra/pbuild/internal/tree"
 )
 
@@ -18,7 +19,7 @@ type Client struct {
 	bounds bounds
 
 	mu    sync.Mutex // guards what follows
-	lost  map[string]*lostError
+	lost  map[string]*fetch.DialError
 	known string // path of a git that is new enough
 }
 

@@ -84,7 +84,7 @@ type failure struct {
 	kind kind
 	url  string
 	why  string
-	lost *lostError // noRoute: the addresses
+	lost *fetch.DialError // noRoute
 }
 
 func (f *failure) Error() string { return f.url + ": " + f.why }
@@ -106,12 +106,7 @@ func verdict(first, what, id string, failures []*failure) error {
 	}
 	none := &fetch.NoRouteError{URL: first}
 	for _, f := range failures {
-		none.Err = f.lost.err
-		for _, a := range f.lost.tried {
-			if !slices.Contains(none.Tried, a) {
-				none.Tried = append(none.Tried, a)
-			}
-		}
+		none.Add(f.lost)
 	}
 	return none
 }

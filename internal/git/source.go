@@ -97,7 +97,7 @@ func (s *session) each(ctx context.Context, r Remote, what, id string, try func(
 				return err
 			}
 			if lost != nil {
-				failures[i] = &failure{noRoute, src.name, lost.Error(), lost}
+				failures[i] = &failure{noRoute, src.name, lost.Why() + ": " + lost.Error(), lost}
 				return nil
 			}
 		}

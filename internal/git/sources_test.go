@@ -66,8 +66,8 @@ func TestNoRoute(t *testing.T) {
 		tried []string
 		want  string
 	}{
-		{"one", []string{"http://" + a + "/x"}, []string{a}, "fetch http://" + a + "/x: no route (1 address tried)"},
-		{"two", []string{"https://" + a + "/x", "git://" + b + "/x"}, []string{a, b}, "fetch https://" + a + "/x: no route (2 addresses tried)"},
+		{"one", []string{"http://" + a + "/x"}, []string{a}, "fetch http://" + a + "/x: connection refused (1 address tried)"},
+		{"two", []string{"https://" + a + "/x", "git://" + b + "/x"}, []string{a, b}, "fetch https://" + a + "/x: connection refused (2 addresses tried)"},
 		{"silent", []string{"http://" + hole + "/x", "http://" + hole2 + "/x"}, []string{hole, hole2}, "fetch http://" + hole + "/x: no route (2 addresses tried)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -166,7 +166,7 @@ func TestSources(t *testing.T) {
 	var missing *NotFoundError
 	addr := strings.TrimSuffix(strings.TrimPrefix(gone, "http://"), "/x")
 	wantError(t, err, "fetch "+urls[0]+": commit "+first[:7]+" not found:\n  "+urls[0]+": no such repository\n  "+urls[1]+": not there\n  "+gone+
-		": no route: dial tcp "+addr+": connect: connection refused")
+		": connection refused: dial tcp "+addr+": connect: connection refused")
 	if !errors.As(err, &missing) || missing.ID != first {
 		t.Errorf("%#v", err)
 	}
