@@ -132,6 +132,8 @@ func TestKilledInSession(t *testing.T) {
 			s := newStore(t)
 			r := realize(t, s, "hello", "a")
 			must(0, crashDB(s))
+			// Another one was killed when it had almost ended its session.
+			must(0, os.WriteFile(s.path(dbDir, sumTemp), []byte("half a l"), 0o600))
 			before := must(s.dbID())
 			switch first {
 			case "list":

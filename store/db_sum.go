@@ -18,6 +18,9 @@ import (
 // the process on a table whose end is not what it expects.
 const sumFile = "SUM"
 
+// sumTemp is what becomes sumFile. A writer that was killed leaves it.
+const sumTemp = sumFile + ".new"
+
 // sumWhole is the size in bytes up to which a file is summed whole. Of a longer
 // one the last sixteenth and this much more is: a table has its index there,
 // and sums its blocks itself.
@@ -34,7 +37,7 @@ func sumDB(dir string) ([]byte, error) {
 	slices.Sort(names)
 	var text bytes.Buffer
 	for _, name := range names {
-		if name == sumFile {
+		if name == sumFile || name == sumTemp {
 			continue
 		}
 		size, sum, err := sumEnd(filepath.Join(dir, name))
@@ -70,7 +73,7 @@ func writeSum(dir string) error {
 	if err != nil {
 		return err
 	}
-	temp := filepath.Join(dir, sumFile+".new")
+	temp := filepath.Join(dir, sumTemp)
 	if err := os.WriteFile(temp, text, 0o600); err != nil {
 		return err
 	}
