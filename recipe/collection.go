@@ -3,12 +3,14 @@ package recipe
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"path"
 	"slices"
 	"strings"
 
+	"github.com/fuel-infra/pbuild/internal/parallel"
 	"github.com/fuel-infra/pbuild/internal/yamldoc"
 )
 
@@ -49,12 +51,16 @@ func LoadCollection(fsys fs.FS) (*Collection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("collection: %w", err)
 	}
+	folders := slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
+		return !e.IsDir() || slices.Contains(reservedFolders, e.Name())
+	})
+	errs := make([]error, len(folders))
+	parallel.Each(len(folders), func(i int) {
+		_, errs[i] = fs.Lstat(fsys, path.Join(folders[i].Name(), "recipe.yaml"))
+	})
 	c := &Collection{fsys: fsys, bad: map[string]error{}}
-	for _, e := range entries {
-		if !e.IsDir() || slices.Contains(reservedFolders, e.Name()) {
-			continue
-		}
-		_, err := fs.Lstat(fsys, path.Join(e.Name(), "recipe.yaml"))
+	for i, e := range folders {
+		err := errs[i]
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -147,21 +153,36 @@ func (c *Collection) shown(file string) string { return path.Join(c.Dir, file) }
 
 // read returns a regular file of at most limit bytes. The error names the file.
 func (c *Collection) read(file string, limit int64) ([]byte, error) {
-	info, err := fs.Stat(c.fsys, file)
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("is no regular file")
-	}
-	if err == nil && info.Size() > limit {
-		err = fmt.Errorf("%d bytes: more than %d", info.Size(), limit)
-	}
-	var data []byte
-	if err == nil {
-		data, err = fs.ReadFile(c.fsys, file)
-	}
+	data, err := readRegular(c.fsys, file, limit)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.shown(file), inner(err))
 	}
 	return data, nil
+}
+
+// readRegular opens a file once: there may be very many.
+func readRegular(fsys fs.FS, file string, limit int64) ([]byte, error) {
+	f, err := fsys.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("is no regular file")
+	case info.Size() > limit:
+		return nil, fmt.Errorf("%d bytes: more than %d", info.Size(), limit)
+	}
+	// With room for a byte more, one call sees the end of a file.
+	data := make([]byte, info.Size()+1)
+	n, err := io.ReadAtLeast(f, data, int(info.Size()))
+	if err == nil && n > int(info.Size()) {
+		err = errors.New("grew while it was read")
+	}
+	return data[:n], err
 }
 
 // inner drops the operation and path of a file error, whose path our own names

@@ -29,12 +29,12 @@ func (c *Collection) Folder(r *Recipe, name string) (fs.FS, error) {
 	return fs.Sub(c.fsys, full)
 }
 
-// debianFiles are those that no debian/ lacks: Debian policy 4.
-var debianFiles = []string{"changelog", "control", "rules"}
+// DebianFiles are those that no debian/ lacks: Debian policy 4.
+var DebianFiles = []string{"changelog", "control", "rules"}
 
 // Debian returns the recipe's debian/ where it lies in the recipe's folder, nil
 // where it is looked for in the main source. The recipe's own counts first, so
-// that a key needs no unpacked source.
+// that a key needs no unpacked source. CheckDebian is the caller's.
 func (c *Collection) Debian(r *Recipe) (fs.FS, error) {
 	if _, ok := r.Sources[Main].(Dsc); ok {
 		return nil, nil
@@ -46,10 +46,10 @@ func (c *Collection) Debian(r *Recipe) (fs.FS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recipe %s: debian: %w", r.Name, err)
 	}
-	return folder, r.CheckDebian(folder)
+	return folder, nil
 }
 
-// DebianIn returns debian/ of the main source.
+// DebianIn returns debian/ of the main source, checked.
 func (r *Recipe) DebianIn(main fs.FS) (fs.FS, error) {
 	info, err := fs.Lstat(main, r.Deb.Debian)
 	switch {
@@ -69,7 +69,7 @@ func (r *Recipe) DebianIn(main fs.FS) (fs.FS, error) {
 
 // CheckDebian says which file a debian/ lacks.
 func (r *Recipe) CheckDebian(folder fs.FS) error {
-	for _, name := range debianFiles {
+	for _, name := range DebianFiles {
 		if _, err := fs.Lstat(folder, name); err != nil {
 			return r.Deb.at.source.Errorf("deb.debian: %s: %w", path.Join(r.Deb.Debian, name), inner(err))
 		}

@@ -12,10 +12,13 @@ import (
 // findDebian looks where realize looks.
 func findDebian(c *Collection, r *Recipe, main fs.FS) (fs.FS, error) {
 	folder, err := c.Debian(r)
-	if folder == nil && err == nil {
-		folder, err = r.DebianIn(main)
+	if err != nil {
+		return nil, err
 	}
-	return folder, err
+	if folder == nil {
+		return r.DebianIn(main)
+	}
+	return folder, r.CheckDebian(folder)
 }
 
 func TestDebian(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/fuel-infra/pbuild/internal/parallel"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
@@ -31,16 +32,17 @@ func (s *Store) Lookup(k digest.Key) (*Realization, error) {
 // LookupAll is Lookup of each key. The map lacks the keys for which that says
 // ErrNotFound; any other error ends it.
 func (s *Store) LookupAll(keys []digest.Key) (map[digest.Key]*Realization, error) {
-	found := make(map[digest.Key]*Realization, len(keys))
-	for _, k := range keys {
-		r, err := s.Lookup(k)
-		if errors.Is(err, ErrNotFound) {
+	all, errs := make([]*Realization, len(keys)), make([]error, len(keys))
+	parallel.Each(len(keys), func(i int) { all[i], errs[i] = s.Lookup(keys[i]) })
+	found := make(map[digest.Key]*Realization)
+	for i, k := range keys {
+		if errors.Is(errs[i], ErrNotFound) {
 			continue
 		}
-		if err != nil {
-			return nil, err
+		if errs[i] != nil {
+			return nil, errs[i]
 		}
-		found[k] = r
+		found[k] = all[i]
 	}
 	return found, nil
 }

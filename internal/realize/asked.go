@@ -74,18 +74,20 @@ func (r *Realizer) Mapping() (*recipe.Dependencies, error) {
 // askedByControl returns the build dependencies of debian/control (Debian policy
 // 7.7), and the names in them. Conflicts are told apart by their field's name.
 func askedByControl(n *Node, main fs.FS) (depends, names []string, err error) {
-	folder := n.debian
-	if folder == nil && main != nil {
-		if folder, err = n.Recipe.DebianIn(main); err != nil {
-			return nil, nil, err
+	text := n.control
+	if text == nil {
+		folder := n.debian
+		if folder == nil && main != nil {
+			if folder, err = n.Recipe.DebianIn(main); err != nil {
+				return nil, nil, err
+			}
 		}
-	}
-	if folder == nil {
-		return nil, nil, nil
-	}
-	text, err := fs.ReadFile(folder, "control")
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: debian/control: %w", n.Recipe.Name, err)
+		if folder == nil {
+			return nil, nil, nil
+		}
+		if text, err = fs.ReadFile(folder, "control"); err != nil {
+			return nil, nil, fmt.Errorf("%s: debian/control: %w", n.Recipe.Name, err)
+		}
 	}
 	fields, err := BuildFields(text)
 	if err != nil {

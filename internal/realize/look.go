@@ -71,8 +71,8 @@ func (r *Realizer) Look(ctx context.Context, rec *recipe.Recipe, f recipe.Format
 	look.Files = s.main
 	if f == recipe.FormatRPM {
 		n.spec, err = r.Recipes.Spec(rec)
-	} else {
-		n.debian, err = r.Recipes.Debian(rec)
+	} else if n.debian, err = r.Recipes.Debian(rec); n.debian != nil {
+		err = rec.CheckDebian(n.debian)
 	}
 	return look, err
 }

@@ -33,9 +33,10 @@ type Node struct {
 	found *store.Realization // by Plan, not yet held against the recipe's requirements; nil: none
 
 	// What of the main source is at hand without fetching it.
-	main   fs.FS  // where it is a folder, of the recipe or given for this run; else nil
-	debian fs.FS  // debian/ where it lies in the recipe's folder; nil: in the source
-	spec   []byte // the spec likewise
+	main    fs.FS  // where it is a folder, of the recipe or given for this run; else nil
+	debian  fs.FS  // debian/ where it lies in the recipe's folder; nil: in the source
+	control []byte // debian/control of that as the derivation has it; nil: not read
+	spec    []byte // the spec likewise
 }
 
 // build is what the recipe says of the node's format.

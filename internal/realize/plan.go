@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/fuel-infra/pbuild/internal/parallel"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
@@ -47,7 +48,7 @@ func (r *Realizer) Plan(ctx context.Context, targets []Target) (*Plan, error) {
 // complete.
 func (r *Realizer) nodes(ctx context.Context, targets []Target, known *chains) ([]*Node, []error) {
 	nodes, errs := make([]*Node, len(targets)), make([]error, len(targets))
-	inParallel(len(targets), func(i int) {
+	parallel.Each(len(targets), func(i int) {
 		if ctx.Err() == nil {
 			nodes[i], errs[i] = r.node(targets[i], known)
 		}

@@ -1,8 +1,10 @@
 package realize
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 
 	"github.com/fuel-infra/pbuild/internal/deb"
@@ -44,10 +46,17 @@ func (r *Realizer) closeDebian(n *Node, in *recipe.Inputs) (err error) {
 		return err
 	}
 	folder := n.debian
+	var kept map[string][]byte
 	switch {
 	case folder != nil:
-		if in.Debian, err = tree.Digest(folder); err != nil {
+		if in.Debian, kept, err = tree.DigestKeep(folder, recipe.DebianFiles...); err != nil {
 			return fmt.Errorf("%s: debian: %w", n.Recipe.Name, err)
+		}
+		n.control = kept["control"]
+		if len(kept) < len(recipe.DebianFiles) { // or some are symlinks
+			if err := n.Recipe.CheckDebian(folder); err != nil {
+				return err
+			}
 		}
 	case n.main == nil:
 		return nil
@@ -56,7 +65,12 @@ func (r *Realizer) closeDebian(n *Node, in *recipe.Inputs) (err error) {
 			return err
 		}
 	}
-	if in.Changelog, err = stamp(folder); err != nil {
+	if text := kept["changelog"]; text != nil {
+		in.Changelog, err = readStamp(bytes.NewReader(text))
+	} else {
+		in.Changelog, err = stamp(folder)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: debian/changelog: %w", n.Recipe.Name, err)
 	}
 	return nil
@@ -102,7 +116,11 @@ func stamp(debian fs.FS) (recipe.Stamp, error) {
 		return recipe.Stamp{}, err
 	}
 	defer f.Close()
-	top, err := deb.ParseChangelogTop(f)
+	return readStamp(f)
+}
+
+func readStamp(changelog io.Reader) (recipe.Stamp, error) {
+	top, err := deb.ParseChangelogTop(changelog)
 	if err != nil {
 		return recipe.Stamp{}, err
 	}

@@ -4,12 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
-	"sync/atomic"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/fuel-infra/pbuild/internal/parallel"
 	"github.com/fuel-infra/pbuild/recipe"
 )
 
@@ -35,7 +32,7 @@ func (r *Realizer) Targets(names []string, all bool, format recipe.Format) ([]Ta
 		err  error
 	}
 	meant := make([]found, len(names))
-	inParallel(len(names), func(i int) {
+	parallel.Each(len(names), func(i int) {
 		f := &meant[i]
 		if f.name = names[i]; !isRecipe[f.name] {
 			f.rec, f.err = r.maker(f.name)
@@ -101,27 +98,4 @@ func (r *Realizer) maker(name string) (*recipe.Recipe, error) {
 		e.Recipes = append(e.Recipes, m.Name)
 	}
 	return nil, e
-}
-
-// inParallel calls do for each number below n, on all processors, and returns
-// when all calls have.
-func inParallel(n int, do func(i int)) {
-	if n == 1 {
-		do(0)
-		return
-	}
-	var next atomic.Int64
-	var g errgroup.Group
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		g.Go(func() error {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return nil
-				}
-				do(i)
-			}
-		})
-	}
-	_ = g.Wait() // none of them fails
 }

@@ -1,7 +1,9 @@
 package tree
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"io"
 	"io/fs"
@@ -56,7 +58,7 @@ func (b beneath) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &openFile{fd: fd, name: name}, nil
+	return &openFile{fsys: b, fd: fd, name: name}, nil
 }
 
 func (b beneath) Stat(name string) (fs.FileInfo, error) { return b.stat("stat", name, unix.O_PATH) }
@@ -70,7 +72,7 @@ func (b beneath) stat(op, name string, flags uint64) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &openFile{fd: fd, name: name}
+	f := &openFile{fsys: b, fd: fd, name: name}
 	defer f.Close()
 	return f.Stat()
 }
@@ -119,26 +121,83 @@ func (b beneath) ReadFile(name string) ([]byte, error) {
 	}
 }
 
-// ReadDir returns the entries of a directory by name, each with what it was when
-// the directory was read.
+// ReadDir returns the entries of a directory by name.
 func (b beneath) ReadDir(name string) ([]fs.DirEntry, error) {
 	fd, err := b.open("open", name, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, err
 	}
-	dir := &openFile{fd: fd, name: name}
-	defer dir.Close()
-	entries, err := dir.ReadDir(-1)
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
-	return entries, err
+	defer unix.Close(fd)
+	return b.entries(fd, name)
 }
+
+// entries lists the open directory of a name.
+func (b beneath) entries(fd int, name string) ([]fs.DirEntry, error) {
+	var buf [8 << 10]byte
+	var entries []fs.DirEntry
+	for {
+		var n int
+		if err := retried(func() (err error) { n, err = unix.Getdents(fd, buf[:]); return err }); err != nil {
+			return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
+		}
+		if n == 0 {
+			break
+		}
+		for rest := buf[:n]; len(rest) > 0; {
+			var e dirent
+			e, rest = nextDirent(rest)
+			if e.name == "." || e.name == ".." {
+				continue
+			}
+			e.fsys, e.dir = b, name
+			if e.kind == unix.DT_UNKNOWN { // the file system keeps none
+				info, err := e.Info()
+				if errors.Is(err, fs.ErrNotExist) {
+					continue // removed meanwhile
+				}
+				if err != nil {
+					return nil, err
+				}
+				entries = append(entries, fs.FileInfoToDirEntry(info))
+				continue
+			}
+			entries = append(entries, &e)
+		}
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
+	return entries, nil
+}
+
+// dirent is an entry of a directory as getdents64(2) tells it.
+type dirent struct {
+	fsys      beneath
+	dir, name string
+	kind      byte // DT_REG, …
+}
+
+// nextDirent reads a struct linux_dirent64: 19 bytes, of which the length stands
+// at 16 and the type at 18, and the name up to a zero byte.
+func nextDirent(b []byte) (e dirent, rest []byte) {
+	n := binary.NativeEndian.Uint16(b[16:])
+	name, _, _ := bytes.Cut(b[19:n], []byte{0})
+	return dirent{name: string(name), kind: b[18]}, b[n:]
+}
+
+func (e *dirent) Name() string               { return e.name }
+func (e *dirent) IsDir() bool                { return e.kind == unix.DT_DIR }
+func (e *dirent) Info() (fs.FileInfo, error) { return e.fsys.Lstat(path.Join(e.dir, e.name)) }
+
+// Type relies on the kernel's word that a DT value is the mode's upper four bits.
+func (e *dirent) Type() fs.FileMode { return fileMode(uint32(e.kind) << 12).Type() }
 
 // openFile is an open file or directory. It is no os.File: that would be twice the
 // system calls, and would look for a directory's entries from the working directory.
 type openFile struct {
-	fd   int    // -1: closed
-	name string // as it was opened
-	dir  *os.File
+	fsys   beneath
+	fd     int    // -1: closed
+	name   string // as it was opened
+	listed bool
+	left   []fs.DirEntry // of a directory that is listed, those that were not asked for yet
 }
 
 func (f *openFile) fail(op string, err error) error {
@@ -170,37 +229,32 @@ func (f *openFile) Read(p []byte) (n int, err error) {
 }
 
 func (f *openFile) Close() error {
-	fd, dir := f.fd, f.dir
-	f.fd = -1
-	switch {
-	case fd < 0:
+	if f.fd < 0 {
 		return f.fail("close", fs.ErrClosed)
-	case dir != nil:
-		return dir.Close()
 	}
-	return f.fail("close", unix.Close(fd))
+	err := unix.Close(f.fd)
+	f.fd = -1
+	return f.fail("close", err)
 }
 
-// ReadDir returns the next entries, each with what it was when the directory was
-// read.
-func (f *openFile) ReadDir(n int) ([]fs.DirEntry, error) {
-	if f.dir == nil {
-		f.dir = os.NewFile(uintptr(f.fd), f.name)
-	}
-	names, err := f.dir.Readdirnames(n)
-	entries := make([]fs.DirEntry, 0, len(names))
-	for _, name := range names {
-		i := &info{name: name}
-		err := retried(func() error { return unix.Fstatat(f.fd, name, &i.st, unix.AT_SYMLINK_NOFOLLOW) })
-		if err == unix.ENOENT {
-			continue // removed meanwhile
+// ReadDir returns the next n entries; with n below 1, all that are left.
+func (f *openFile) ReadDir(n int) (entries []fs.DirEntry, err error) {
+	if !f.listed {
+		if f.left, err = f.fsys.entries(f.fd, f.name); err != nil {
+			return nil, err
 		}
-		if err != nil {
-			return entries, &fs.PathError{Op: "lstat", Path: path.Join(f.name, name), Err: err}
-		}
-		entries = append(entries, fs.FileInfoToDirEntry(i))
+		f.listed = true
 	}
-	return entries, err
+	if n <= 0 {
+		entries, f.left = f.left, nil
+		return entries, nil
+	}
+	if len(f.left) == 0 {
+		return nil, io.EOF
+	}
+	n = min(n, len(f.left))
+	entries, f.left = f.left[:n:n], f.left[n:]
+	return entries, nil
 }
 
 func retried(do func() error) error {
@@ -223,9 +277,12 @@ func (i *info) ModTime() time.Time { return time.Unix(i.st.Mtim.Unix()) }
 func (i *info) IsDir() bool        { return i.Mode().IsDir() }
 func (i *info) Sys() any           { return &i.st }
 
-func (i *info) Mode() fs.FileMode {
-	mode := fs.FileMode(i.st.Mode & 0o777)
-	switch i.st.Mode & unix.S_IFMT {
+func (i *info) Mode() fs.FileMode  { return fileMode(i.st.Mode) }
+
+// fileMode is the mode of a stat(2) in Go's form.
+func fileMode(st uint32) fs.FileMode {
+	mode := fs.FileMode(st & 0o777)
+	switch st & unix.S_IFMT {
 	case unix.S_IFDIR:
 		mode |= fs.ModeDir
 	case unix.S_IFLNK:
@@ -239,13 +296,13 @@ func (i *info) Mode() fs.FileMode {
 	case unix.S_IFBLK:
 		mode |= fs.ModeDevice
 	}
-	if i.st.Mode&unix.S_ISUID != 0 {
+	if st&unix.S_ISUID != 0 {
 		mode |= fs.ModeSetuid
 	}
-	if i.st.Mode&unix.S_ISGID != 0 {
+	if st&unix.S_ISGID != 0 {
 		mode |= fs.ModeSetgid
 	}
-	if i.st.Mode&unix.S_ISVTX != 0 {
+	if st&unix.S_ISVTX != 0 {
 		mode |= fs.ModeSticky
 	}
 	return mode

@@ -29,8 +29,9 @@ func Materialize(fsys fs.FS, dir string, mtime time.Time) (err error) {
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
 	buf := make([]byte, bufferSize)
-	for i, e := range l {
-		l[i].MTime = mtime.Unix()
+	for i := range l {
+		e := &l[i]
+		e.MTime = mtime.Unix()
 		up, name := split(e.Path)
 		fd, err := c.enter(up)
 		if err != nil {
@@ -70,32 +71,34 @@ func PackSource(w io.Writer, fsys fs.FS, mtime time.Time) error {
 	}
 	tw := tar.NewWriter(w)
 	buf := make([]byte, bufferSize)
-	for _, e := range l {
+	for i := range l {
+		e := &l[i]
 		e.MTime = mtime.Unix()
-		name := e.Path
-		if e.Kind == Dir {
-			name += "/"
-		}
-		h, err := tarHeader(e, name)
-		if err != nil {
-			return err
-		}
-		if err := tw.WriteHeader(h); err != nil {
-			return fmt.Errorf("pack %s: %w", quoteName(e.Path), err)
-		}
-		if e.Kind != File {
-			continue
-		}
-		err = readSource(fsys, e, func(r io.Reader) error {
-			n, err := io.CopyBuffer(struct{ io.Writer }{tw}, io.LimitReader(r, e.Size), buf)
-			if err == nil && n != e.Size {
-				err = errChanged
+		if e.Kind == File {
+			err = readSource(fsys, e, func(r io.Reader) error {
+				if err := packEntry(tw, *e, e.Path); err != nil {
+					return err
+				}
+				return copySource(tw, r, e.Size, buf)
+			})
+		} else {
+			name := e.Path
+			if e.Kind == Dir {
+				name += "/"
 			}
-			return err
-		})
+			err = packEntry(tw, *e, name)
+		}
 		if err != nil {
 			return fmt.Errorf("pack %s: %w", quoteName(e.Path), err)
 		}
 	}
 	return tw.Close()
+}
+
+func packEntry(tw *tar.Writer, e Entry, name string) error {
+	h, err := tarHeader(e, name)
+	if err != nil {
+		return err
+	}
+	return tw.WriteHeader(h)
 }

@@ -1,10 +1,13 @@
 package tree
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -30,120 +33,153 @@ const sourceHead = "pbuild tree 1\n"
 // fsys should be an os.Root's FS, which can't be left through symlinks; it
 // must implement fs.ReadLinkFS if the tree holds symlinks.
 func Digest(fsys fs.FS) (digest.Digest, error) {
+	d, _, err := DigestKeep(fsys)
+	return d, err
+}
+
+// maxKept bounds a file that DigestKeep keeps, in bytes.
+const maxKept = 16 << 20
+
+// DigestKeep is Digest, and returns the bytes of those of the named files that are
+// there as files, not as symlinks, as they went into the digest. One of over 16 MiB
+// is an error.
+func DigestKeep(fsys fs.FS, names ...string) (digest.Digest, map[string][]byte, error) {
 	l, err := sourceEntries(fsys)
 	if err != nil {
-		return digest.Digest{}, err
+		return digest.Digest{}, nil, err
 	}
 	text := digest.NewHasher()
 	text.Write([]byte(sourceHead))
-	var largest int64
-	for _, e := range l {
-		largest = max(largest, e.Size)
-	}
-	buf := make([]byte, min(bufferSize, largest+1)) // most trees are small, and there may be many
-	var line []byte
-	for _, e := range l {
+	kept := make(map[string][]byte, len(names))
+	var buf, line []byte
+	for i := range l {
+		e := &l[i]
 		line = append(line[:0], byte(e.Kind), '\t')
 		switch e.Kind {
 		case File:
-			d, err := hashSource(fsys, e, buf)
+			keep := slices.Contains(names, e.Path)
+			h := digest.NewHasher()
+			err := readSource(fsys, e, func(f io.Reader) error {
+				if keep && e.Size > maxKept {
+					return fmt.Errorf("%d bytes: more than %d", e.Size, maxKept)
+				}
+				// Most trees are small, and there may be many.
+				if most := min(bufferSize, e.Size+1); int64(len(buf)) < most {
+					buf = make([]byte, max(most, 4096))
+				}
+				w := io.Writer(h)
+				if keep {
+					body := bytes.NewBuffer(make([]byte, 0, e.Size))
+					defer func() { kept[e.Path] = body.Bytes() }()
+					w = io.MultiWriter(h, body)
+				}
+				return copySource(w, f, e.Size, buf)
+			})
 			if err != nil {
-				return digest.Digest{}, err
+				return digest.Digest{}, nil, fmt.Errorf("source: %s: %w", quoteName(e.Path), err)
 			}
 			if e.Mode&0o100 != 0 {
 				line[0] = 'x'
 			}
-			line = append(append(line, d.Hex()...), '\t')
+			line = append(h.Digest().AppendHex(line), '\t')
 		case Symlink:
 			line = append(appendField(line, e.Link), '\t')
 		}
 		text.Write(append(appendField(line, e.Path), '\n'))
 	}
-	return text.Digest(), nil
+	return text.Digest(), kept, nil
 }
 
-func hashSource(fsys fs.FS, e Entry, buf []byte) (digest.Digest, error) {
-	h := digest.NewHasher()
-	err := readSource(fsys, e, func(r io.Reader) error {
-		n, err := io.CopyBuffer(h, r, buf)
-		if err == nil && n != e.Size {
-			err = errChanged
-		}
-		return err
-	})
-	if err != nil {
-		return digest.Digest{}, fmt.Errorf("source: %s: %w", quoteName(e.Path), err)
-	}
-	return h.Digest(), nil
-}
-
-// readSource hands the bytes of a file to use.
-func readSource(fsys fs.FS, e Entry, use func(io.Reader) error) error {
+// readSource opens a file, completes its entry, and hands the bytes to use.
+func readSource(fsys fs.FS, e *Entry, use func(io.Reader) error) error {
 	f, err := fsys.Open(e.Path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err == nil && (!info.Mode().IsRegular() || info.Size() != e.Size) {
+	if err == nil && !info.Mode().IsRegular() {
 		err = errChanged
 	}
 	if err != nil {
 		return err
 	}
-	// Hide WriteTo and ReadFrom: the caller's buffer is to be used.
-	return use(struct{ io.Reader }{f})
+	e.Size, e.Mode = info.Size(), 0o644
+	if info.Mode()&0o100 != 0 {
+		e.Mode = 0o755
+	}
+	return use(f)
 }
 
-// sourceEntries lists a source tree in its normal view: modes 0755 and 0644,
-// owners 0:0, no times, no hard links.
+// copySource copies a file of this size through buf. It asks for a byte more, so
+// that one call sees that a small file ends where it said.
+func copySource(w io.Writer, r io.Reader, size int64, buf []byte) error {
+	for left := size; ; {
+		p := buf[:min(left+1, int64(len(buf)))]
+		n, err := r.Read(p)
+		if left -= int64(n); left < 0 {
+			return errChanged
+		}
+		if _, err := w.Write(p[:n]); err != nil {
+			return err
+		}
+		switch {
+		case left == 0 && (n < len(p) || err == io.EOF):
+			return nil
+		case err == io.EOF:
+			return errChanged
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// sourceEntries lists a source tree in its normal view: directories 0755, owners
+// 0:0, no times, no hard links. Size and mode of files come with readSource.
 func sourceEntries(fsys fs.FS) (Ledger, error) {
 	var l Ledger
-	err := fs.WalkDir(fsys, ".", func(path string, d fs.DirEntry, err error) error {
+	var list func(dir string) error
+	list = func(dir string) error {
+		entries, err := fs.ReadDir(fsys, dir)
 		if err != nil {
 			return fmt.Errorf("source: %w", err)
 		}
-		if path == "." {
-			if !d.IsDir() {
-				return errors.New("source: not a directory")
+		for _, d := range entries {
+			name := path.Join(dir, d.Name())
+			if err := checkDepth(name, defaultDepth); err != nil {
+				return fmt.Errorf("source: %w", err)
 			}
-			return nil
+			if len(l) == defaultEntries {
+				return fmt.Errorf("source: %w: entries: more than %d", ErrLimit, defaultEntries)
+			}
+			e, err := sourceEntry(fsys, name, d)
+			if err != nil {
+				return fmt.Errorf("source: %s: %w", quoteName(name), err)
+			}
+			l = append(l, e)
+			if e.Kind == Dir {
+				if err := list(name); err != nil {
+					return err
+				}
+			}
 		}
-		if err := checkDepth(path, defaultDepth); err != nil {
-			return fmt.Errorf("source: %w", err)
-		}
-		if len(l) == defaultEntries {
-			return fmt.Errorf("source: %w: entries: more than %d", ErrLimit, defaultEntries)
-		}
-		e, err := sourceEntry(fsys, path, d)
-		if err != nil {
-			return fmt.Errorf("source: %s: %w", quoteName(path), err)
-		}
-		l = append(l, e)
 		return nil
-	})
+	}
+	if err := list("."); err != nil {
+		return nil, err
+	}
 	l.Sort()
-	return l, err
+	return l, nil
 }
 
 func sourceEntry(fsys fs.FS, path string, d fs.DirEntry) (Entry, error) {
-	e := Entry{Path: path, Mode: 0o644}
+	e := Entry{Path: path}
 	if !utf8.ValidString(path) {
 		return e, errors.New("a name that is not UTF-8")
 	}
 	switch t := d.Type(); {
 	case t.IsRegular():
-		info, err := d.Info()
-		if err != nil {
-			return e, err
-		}
-		if !info.Mode().IsRegular() {
-			return e, errChanged
-		}
-		e.Kind, e.Size = File, info.Size()
-		if info.Mode()&0o100 != 0 {
-			e.Mode = 0o755
-		}
+		e.Kind = File
 	case t.IsDir():
 		e.Kind, e.Mode = Dir, 0o755
 	case t&fs.ModeSymlink != 0:

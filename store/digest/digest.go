@@ -65,6 +65,9 @@ func (d Digest) String() string { return prefix + d.Hex() }
 // Hex returns the 64 hexadecimal digits alone.
 func (d Digest) Hex() string { return hex.EncodeToString(d[:]) }
 
+// AppendHex appends the 64 hexadecimal digits to b.
+func (d Digest) AppendHex(b []byte) []byte { return hex.AppendEncode(b, d[:]) }
+
 // Short returns the form for people: "sha256:" and twelve digits.
 func (d Digest) Short() string { return prefix + d.Hex()[:12] }
 
