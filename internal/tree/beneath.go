@@ -277,7 +277,7 @@ func (i *info) ModTime() time.Time { return time.Unix(i.st.Mtim.Unix()) }
 func (i *info) IsDir() bool        { return i.Mode().IsDir() }
 func (i *info) Sys() any           { return &i.st }
 
-func (i *info) Mode() fs.FileMode  { return fileMode(i.st.Mode) }
+func (i *info) Mode() fs.FileMode { return fileMode(i.st.Mode) }
 
 // fileMode is the mode of a stat(2) in Go's form.
 func fileMode(st uint32) fs.FileMode {
