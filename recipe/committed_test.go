@@ -58,7 +58,7 @@ func TestCommitted(t *testing.T) {
 	}
 }
 
-// TestImports: of this module the package knows digests and YAML only.
+// TestImports: the package knows digests, YAML and how to use all processors.
 func TestImports(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", ".").Output()
 	if err != nil {
