@@ -21,15 +21,7 @@ func (c *Collection) BuilderNames() ([]string, error) { return c.folderNames("bu
 // Builder reads builders/NAME.yaml and NAME.lock; without the latter Lock is
 // nil. Errors as Recipe's.
 func (c *Collection) Builder(name string) (*Builder, error) {
-	names, err := c.BuilderNames()
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Contains(names, name) {
-		return nil, &UnknownError{"builder", name, yamldoc.Near(name, names)}
-	}
-	file := path.Join("builders", name+".yaml")
-	data, err := c.read(file, yamldoc.MaxSize)
+	file, data, err := c.named("builder", name)
 	if err != nil {
 		return nil, err
 	}

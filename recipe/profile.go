@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -49,19 +50,30 @@ func parseProfile(file, name string, data []byte) (*Profile, error) {
 
 // profile reads profiles/NAME.yaml.
 func (c *Collection) profile(name string) (*Profile, error) {
-	names, err := c.folderNames("profiles")
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Contains(names, name) {
-		return nil, &UnknownError{"profile", name, yamldoc.Near(name, names)}
-	}
-	file := path.Join("profiles", name+".yaml")
-	data, err := c.read(file, yamldoc.MaxSize)
+	file, data, err := c.named("profile", name)
 	if err != nil {
 		return nil, err
 	}
 	return parseProfile(c.shown(file), name, data)
+}
+
+// named reads WHATs/NAME.yaml; *UnknownError: there is none.
+func (c *Collection) named(what, name string) (file string, data []byte, err error) {
+	folder := what + "s"
+	if _, invalid := parseName(name); invalid == nil {
+		file = path.Join(folder, name+".yaml")
+		if data, err = c.read(file, yamldoc.MaxSize); !errors.Is(err, fs.ErrNotExist) {
+			return file, data, err
+		}
+	}
+	names, listErr := c.folderNames(folder)
+	if listErr != nil {
+		return "", nil, listErr
+	}
+	if slices.Contains(names, name) { // a symlink to nothing
+		return "", nil, err
+	}
+	return "", nil, &UnknownError{what, name, yamldoc.Near(name, names)}
 }
 
 // folderNames returns the names of the .yaml files in a folder of the
