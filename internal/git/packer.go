@@ -1,6 +1,7 @@
 package git
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -72,7 +73,7 @@ func (p *packer) unpack(ctx context.Context, id, dir string, limits tree.Limits)
 		}
 		wrote <- err
 	}()
-	ledger, unpackErr := tree.Unpack(ctx, archive, dir, tree.UnpackOptions{Limits: limits})
+	ledger, unpackErr := tree.Unpack(ctx, bufio.NewReaderSize(archive, 128<<10), dir, tree.UnpackOptions{Limits: limits})
 	archive.Close()
 	if unpackErr != nil {
 		cancel()

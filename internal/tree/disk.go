@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -29,29 +30,53 @@ func setTime(dirfd int, name string, t int64) error {
 	return unix.UtimesNanoAt(dirfd, name, []unix.Timespec{ts, ts}, unix.AT_SYMLINK_NOFOLLOW)
 }
 
+// setTimeOf is setTime of an open file: futimens(3), which x/sys lacks.
+func setTimeOf(fd int, t int64) error {
+	ts := [2]unix.Timespec{{Sec: diskTime(t)}, {Sec: diskTime(t)}}
+	_, _, e := unix.Syscall6(unix.SYS_UTIMENSAT, uintptr(fd), 0, uintptr(unsafe.Pointer(&ts)), 0, 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
 // putFile makes a new file from size bytes of r and returns their digest.
 func putFile(dirfd int, name string, mode uint32, mtime int64, r io.Reader, size int64, buf []byte) (digest.Digest, error) {
-	fd, err := unix.Openat(dirfd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	h := digest.NewHasher()
+	err := makeFile(dirfd, name, mode, mtime, func(fd int) error {
+		for left := size; left > 0; {
+			n, err := io.ReadFull(r, buf[:min(left, int64(len(buf)))])
+			if err != nil {
+				return err
+			}
+			h.Write(buf[:n])
+			if err := writeAll(fd, buf[:n]); err != nil {
+				return err
+			}
+			left -= int64(n)
+		}
+		return nil
+	})
 	if err != nil {
 		return digest.Digest{}, err
 	}
+	return h.Digest(), nil
+}
+
+// makeFile makes a new file and lets fill write it.
+func makeFile(dirfd int, name string, mode uint32, mtime int64, fill func(fd int) error) error {
+	fd, err := unix.Openat(dirfd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
 	defer unix.Close(fd)
-	h := digest.NewHasher()
-	for left := size; left > 0; {
-		n, err := io.ReadFull(r, buf[:min(left, int64(len(buf)))])
-		if err != nil {
-			return digest.Digest{}, err
-		}
-		h.Write(buf[:n])
-		if err := writeAll(fd, buf[:n]); err != nil {
-			return digest.Digest{}, err
-		}
-		left -= int64(n)
+	if err := fill(fd); err != nil {
+		return err
 	}
 	if err := unix.Fchmod(fd, diskMode(mode)); err != nil {
-		return digest.Digest{}, err
+		return err
 	}
-	return h.Digest(), setTime(dirfd, name, mtime)
+	return setTimeOf(fd, mtime)
 }
 
 func writeAll(fd int, p []byte) error {

@@ -56,21 +56,17 @@ func unpack(ctx context.Context, r *Reader, dir string, o UnpackOptions) (_ Ledg
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
-	u := &unpacker{cursor: c, reader: r, shared: o.Shared, dirs: make(map[string]int), buf: make([]byte, bufferSize)}
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		e, err := r.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		if err := u.add(e); err != nil {
-			return nil, err
-		}
+	u := &unpacker{cursor: c, reader: r, shared: o.Shared, dirs: make(map[string]int), behind: newBehind()}
+	err = u.all(ctx)
+	u.held.leave()
+	if behind := u.behind.end(); err == nil {
+		err = behind
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range u.behind.made {
+		u.ledger[f.place].Digest = f.digest
 	}
 	u.ledger.Sort()
 	if !o.Shared {
@@ -87,7 +83,30 @@ type unpacker struct {
 	shared bool
 	ledger Ledger
 	dirs   map[string]int // directories made, also the implicit ones → place in the ledger
-	buf    []byte
+	buf    []byte         // for large files, when there is one
+	behind *behind
+	held   *heldDir // where the last small file went
+}
+
+func (u *unpacker) all(ctx context.Context) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if u.behind.failed.Load() {
+			return u.behind.drain()
+		}
+		e, err := u.reader.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := u.add(e); err != nil {
+			return err
+		}
+	}
 }
 
 // add puts one entry on disk and into the ledger.
@@ -105,14 +124,19 @@ func (u *unpacker) add(e Entry) error {
 			return err
 		}
 		if err := u.put(fd, name, &e); err != nil {
-			if errors.Is(err, unix.EEXIST) {
-				err = errors.New("is there already")
-			}
-			return fmt.Errorf("unpack %s: %w", quoteName(e.Path), err)
+			return fmt.Errorf("unpack %s: %w", quoteName(e.Path), thereAlready(err))
 		}
 	}
 	u.record(e)
 	return nil
+}
+
+// thereAlready says what EEXIST means here.
+func thereAlready(err error) error {
+	if errors.Is(err, unix.EEXIST) {
+		return errors.New("is there already")
+	}
+	return err
 }
 
 func (u *unpacker) record(e Entry) {
@@ -128,6 +152,13 @@ func (u *unpacker) parent(dir string) (int, error) {
 	if !errors.Is(err, unix.ENOENT) {
 		return fd, err
 	}
+	// Perhaps a file of that name is not made yet.
+	if err := u.behind.drain(); err != nil {
+		return -1, err
+	}
+	if fd, err = u.cursor.enter(dir); !errors.Is(err, unix.ENOENT) {
+		return fd, err
+	}
 	up, name := split(dir)
 	if fd, err = u.parent(up); err != nil {
 		return -1, err
@@ -140,10 +171,17 @@ func (u *unpacker) parent(dir string) (int, error) {
 	return u.cursor.enter(dir)
 }
 
-// put makes e in the directory behind fd, and sets e.Digest of a file.
+// put makes e in the directory behind fd, and sets e.Digest of a large file.
 func (u *unpacker) put(fd int, name string, e *Entry) (err error) {
 	switch e.Kind {
 	case File:
+		// A barred directory is one only as long as the cursor is there.
+		if e.Size <= maxBehind && !u.cursor.levels[len(u.cursor.levels)-1].barred {
+			return u.putBehind(fd, name, *e)
+		}
+		if u.buf == nil {
+			u.buf = make([]byte, bufferSize)
+		}
 		e.Digest, err = putFile(fd, name, e.Mode, e.MTime, u.reader, e.Size, u.buf)
 		return err
 	case Dir:
@@ -160,6 +198,9 @@ func (u *unpacker) put(fd int, name string, e *Entry) (err error) {
 	case Symlink:
 		return putSymlink(fd, name, e.Link, e.MTime)
 	case HardLink:
+		if err := u.behind.drain(); err != nil {
+			return err
+		}
 		return u.link(fd, name, e.Link)
 	case FIFO:
 		if err := unix.Mknodat(fd, name, unix.S_IFIFO|0o600, 0); err != nil {
@@ -178,6 +219,21 @@ func (u *unpacker) put(fd int, name string, e *Entry) (err error) {
 		return nil // in the ledger only
 	}
 	return fmt.Errorf("%s can't be unpacked", e.Kind)
+}
+
+// putBehind lets a small file be made in the directory behind fd, where the cursor
+// is; entries of one directory mostly follow each other.
+func (u *unpacker) putBehind(fd int, name string, e Entry) error {
+	if dir, _ := split(e.Path); u.held == nil || u.held.path != dir {
+		own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		u.held.leave()
+		u.held = &heldDir{path: dir, fd: own}
+		u.held.users.Store(1)
+	}
+	return u.behind.add(u.held, name, e, len(u.ledger), u.reader)
 }
 
 // link makes a hard link to an earlier file. The target's directory is opened
