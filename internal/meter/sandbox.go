@@ -23,7 +23,7 @@ func (l *list) Set(s string) error { *l = append(*l, s); return nil }
 
 // inSandbox runs a program inside the sandbox with the environment that meter
 // has, and prints the median in milliseconds when it runs it more than once.
-func inSandbox(flags *flag.FlagSet, args []string, out io.Writer) error {
+func inSandbox(flags *flag.FlagSet, args []string, out io.Writer) (err error) {
 	var lower, binds list
 	n := flags.Int("n", 1, "times")
 	scratch := flags.String("scratch", "", "private `directory`; each run gets a new one in it")
@@ -48,7 +48,10 @@ func inSandbox(flags *flag.FlagSet, args []string, out io.Writer) error {
 	}
 	var took []float64
 	for i := range *n {
-		wall, err := runOnce(spec, filepath.Join(*scratch, strconv.Itoa(i)))
+		dir := filepath.Join(*scratch, strconv.Itoa(i))
+		// Nothing is removed in between: for seconds ext4 walks around inodes that were freed just before.
+		defer func() { err = errors.Join(err, sandbox.RemoveScratch(dir)) }()
+		wall, err := runOnce(spec, dir)
 		if err != nil {
 			return err
 		}
@@ -64,7 +67,6 @@ func runOnce(spec sandbox.Spec, scratch string) (wall time.Duration, err error) 
 	if err := os.Mkdir(scratch, 0o700); err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, sandbox.RemoveScratch(scratch)) }()
 	spec.Scratch = scratch
 	begun := time.Now()
 	err = sandbox.Run(context.Background(), spec)
