@@ -9,6 +9,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/internal/fetch"
 	"github.com/fuel-infra/pbuild/internal/git"
+	"github.com/fuel-infra/pbuild/internal/lock"
 	"github.com/fuel-infra/pbuild/internal/realize"
 	"github.com/fuel-infra/pbuild/internal/resolve"
 	"github.com/fuel-infra/pbuild/internal/worker"
@@ -39,6 +40,8 @@ func hints(err error) (out []string) {
 		source   *realize.SourceError
 		offGit   *git.OfflineError
 		noCommit *git.NotFoundError
+		depends  *lock.UnknownDependencyError
+		given    *realize.GivenError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -56,8 +59,12 @@ func hints(err error) (out []string) {
 			out = append(out, stage.Hint)
 		}
 		out = append(out, "pbuild doctor")
+	case errors.Is(err, recipe.ErrLock) && errors.As(err, &given):
+		out = append(out, fmt.Sprintf("lock what that source asks for:  pbuild lock %s --source %[1]s=REPOSITORY@COMMIT", given.Recipe))
 	case errors.Is(err, recipe.ErrLock) && errors.As(err, &closing):
 		out = append(out, "pbuild lock "+closing.Recipe)
+	case errors.As(err, &depends):
+		out = append(out, fmt.Sprintf("called otherwise there?  in %s:  %q: [PACKAGE]   (or, not needed:  {none: WHY})", recipe.DependenciesName, depends.Name))
 	case errors.As(err, &kept):
 		out = append(out, "the build's files are in "+kept.Dir)
 	case errors.As(err, &maker):

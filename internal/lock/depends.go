@@ -117,6 +117,9 @@ func (l *Locker) place(err error, f recipe.Format, look *realize.Look, rec *reci
 	}
 	var all []error
 	for _, d := range unmet.Unmet {
+		if d.Why == d.Name+" but it is not installable" {
+			d.Why = "the archive has no such package"
+		}
 		all = append(all, &UnknownDependencyError{File: file, Line: lineOf(text, d.Name), Name: d.Name, Why: d.Why})
 	}
 	return errors.Join(all...)
@@ -127,7 +130,7 @@ type UnknownDependencyError struct {
 	File string // debian/control, or the spec
 	Line int    // 0: the name stands nowhere as it is, but in a macro or the recipe's packages
 	Name string
-	Why  string // as apt says it
+	Why  string // mostly as apt says it
 }
 
 func (e *UnknownDependencyError) Error() string {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store"
@@ -41,6 +42,7 @@ func (r *Realizer) build(ctx context.Context, n *Node) (_ *store.Realization, er
 // finish runs the build and records what came of it.
 func (s *site) finish(ctx context.Context) (*store.Realization, error) {
 	begun := time.Now()
+	s.emit(event.Event{Node: s.node.event(), State: event.Building}) // a large source takes its time
 	program, err := s.layOut(ctx)
 	if err == nil {
 		err = s.run(ctx, program)

@@ -69,6 +69,19 @@ func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("%q: made by several recipes: %s", e.Name, strings.Join(e.Recipes, ", "))
 }
 
+// GivenError says that a recipe can't be closed with the source that was given for
+// this run.
+type GivenError struct {
+	Recipe string
+	Where  string // the source, as people named it
+	Err    error
+}
+
+func (e *GivenError) Error() string { return e.Err.Error() + ", with source " + e.Where }
+
+// Unwrap returns why not.
+func (e *GivenError) Unwrap() error { return e.Err }
+
 // KeptError wraps the failure of a build whose files were kept (see
 // Realizer.KeepFailed).
 type KeptError struct {

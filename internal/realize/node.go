@@ -85,6 +85,9 @@ func (r *Realizer) node(t Target, known *chains) (*Node, error) {
 		return nil, err
 	}
 	if n.Derivation, err = recipe.Close(rec, t.Format, r.Arch, in); err != nil {
+		if isGiven {
+			err = &GivenError{rec.Name, given.Where, err}
+		}
 		return nil, err
 	}
 	n.Text = n.Derivation.Text()
