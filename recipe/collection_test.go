@@ -181,7 +181,7 @@ func TestFull(t *testing.T) {
 	}
 }
 
-var exported = cmp.AllowUnexported(Build{}, positions{}, Builder{})
+var exported = cmp.Options{cmp.AllowUnexported(Build{}, positions{}, Builder{}), cmpopts.IgnoreUnexported(Recipe{})}
 
 func TestDscAndDefaults(t *testing.T) {
 	c := fixture(t)
@@ -192,7 +192,7 @@ func TestDscAndDefaults(t *testing.T) {
 		Lock:    &Lock{Sources: map[string]Locked{"main": {Version: "3:2.10~rc1-1.1", Epoch: 1672326529}}, Deb: &BuildLock{}},
 		Deb:     &Deb{Debian: "debian", Build: Build{Builder: "one", Outputs: []string{"libxyz1"}}},
 	}
-	if d := cmp.Diff(want, load(t, c, "dsc"), cmpopts.IgnoreUnexported(Build{}), cmpopts.EquateEmpty()); d != "" {
+	if d := cmp.Diff(want, load(t, c, "dsc"), cmpopts.IgnoreUnexported(Build{}, Recipe{}), cmpopts.EquateEmpty()); d != "" {
 		t.Error(d)
 	}
 	small := load(t, c, "small")

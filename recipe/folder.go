@@ -29,6 +29,15 @@ func (c *Collection) Folder(r *Recipe, name string) (fs.FS, error) {
 	return fs.Sub(c.fsys, full)
 }
 
+// SourceFolder returns the folder of a Path source.
+func (c *Collection) SourceFolder(r *Recipe, src Path) (fs.FS, error) {
+	folder, err := c.Folder(r, src.Path)
+	if err != nil {
+		return nil, r.at.Errorf("sources.%s.path: %w", Main, err)
+	}
+	return folder, nil
+}
+
 // DebianFiles are those that no debian/ lacks: Debian policy 4.
 var DebianFiles = []string{"changelog", "control", "rules"}
 

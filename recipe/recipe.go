@@ -19,6 +19,8 @@ type Recipe struct {
 	Deb     *Deb  // how Debian packages are made; nil: none are
 	RPM     *RPM  // how RPM packages are made; nil: none are
 	Lock    *Lock // nil without recipe.lock
+
+	at yamldoc.Position // of sources.main
 }
 
 // parseRecipe reads recipe.yaml of the folder name.
@@ -35,8 +37,8 @@ func parseRecipe(file, name string, data []byte) (*Recipe, error) {
 		Name:    yamldoc.As(f.Need("name"), parseName),
 		Summary: yamldoc.As(f.Need("summary"), parseLine),
 		License: yamldoc.As(f.Need("license"), parseLicense),
-		Sources: parseSources(f.Need("sources")),
 	}
+	r.Sources, r.at = parseSources(f.Need("sources"))
 	if r.Name != "" && r.Name != name {
 		f.Get("name").Errorf("%q: the folder says %q", r.Name, name)
 	}

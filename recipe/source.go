@@ -44,12 +44,13 @@ func (d Dsc) version() string {
 	return v
 }
 
-func parseSources(v yamldoc.Value) map[string]Source {
-	f := v.Fields(Main)
-	if s := parseSource(f.Need(Main)); s != nil {
-		return map[string]Source{Main: s}
+// parseSources returns the sources, and where the main one stands.
+func parseSources(v yamldoc.Value) (map[string]Source, yamldoc.Position) {
+	main := v.Fields(Main).Need(Main)
+	if s := parseSource(main); s != nil {
+		return map[string]Source{Main: s}, main.Position()
 	}
-	return nil
+	return nil, yamldoc.Position{}
 }
 
 func parseSource(v yamldoc.Value) Source {

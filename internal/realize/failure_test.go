@@ -214,7 +214,7 @@ func TestMissingDebian(t *testing.T) {
 			"recipes/no-debian/recipe.yaml:7:3: deb.debian: no folder debian in the recipe's folder, nor in source main",
 		},
 		{"no-rules", []string{"rules"}, "recipes/no-rules/recipe.yaml:7:3: deb.debian: debian/rules: file does not exist"},
-		{"no-source", nil, "recipes/no-source/src: file does not exist"},
+		{"no-source", nil, "recipes/no-source/recipe.yaml:5:17: sources.main.path: recipes/no-source/src: file does not exist"},
 	} {
 		b := newBench(t)
 		b.write(tc.name, made{})

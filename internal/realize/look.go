@@ -46,7 +46,7 @@ func (r *Realizer) Look(ctx context.Context, rec *recipe.Recipe, f recipe.Format
 		}
 	}()
 	if src, ok := rec.Sources[recipe.Main].(recipe.Path); ok {
-		if n.main, err = r.Recipes.Folder(rec, src.Path); err != nil {
+		if n.main, err = r.Recipes.SourceFolder(rec, src); err != nil {
 			return nil, err
 		}
 	}

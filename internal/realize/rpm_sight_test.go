@@ -175,7 +175,7 @@ func TestSpecElsewhere(t *testing.T) {
 	// None, and one that does not say when it was made.
 	for name, tc := range map[string]struct{ spec, want string }{
 		"no-spec": {"-", "recipes/no-spec/recipe.yaml:8:9: rpm.spec: no file no-spec.spec in the recipe's folder, nor in source main"},
-		"no-date": {"Name: no-date\nVersion: 1\n", "no-date: spec: no entry in %changelog"},
+		"no-date": {"Name: no-date\nVersion: 1\n", "no-date: no-date.spec: no entry in %changelog, whose date SOURCE_DATE_EPOCH is"},
 	} {
 		b.writeRPM(name, madeRPM{spec: tc.spec})
 		if _, err := b.Plan(t.Context(), []realize.Target{{Name: name, Format: recipe.FormatRPM}}); err == nil || err.Error() != tc.want {

@@ -18,7 +18,7 @@ import (
 func (r *Realizer) closeSource(n *Node, given fs.FS, in *recipe.Inputs) (err error) {
 	if n.main = given; n.main == nil {
 		if src, ok := n.Recipe.Sources[recipe.Main].(recipe.Path); ok {
-			if n.main, err = r.Recipes.Folder(n.Recipe, src.Path); err != nil {
+			if n.main, err = r.Recipes.SourceFolder(n.Recipe, src); err != nil {
 				return err
 			}
 		}
@@ -106,7 +106,7 @@ func (r *Realizer) closeSpec(n *Node, in *recipe.Inputs) (err error) {
 		in.Changelog.Epoch = l.Epoch
 		return nil
 	}
-	return fmt.Errorf("%s: %w", n.Recipe.Name, err)
+	return fmt.Errorf("%s: %s: %w, whose date SOURCE_DATE_EPOCH is", n.Recipe.Name, n.Recipe.RPM.Spec, rpm.ErrNoChangelog)
 }
 
 // stamp reads version and date of the newest entry of debian/changelog.
