@@ -140,10 +140,17 @@ func (c *Collection) ReadLock(r *Recipe) (*Lock, error) {
 	return parseLock(c.shown(file), data, r)
 }
 
-// known returns an *UnknownError for a name that no recipe has.
+// known returns an *UnknownError for a name that no recipe has. A symbolic link in
+// a recipe's place is an error of its own: it is not followed, since it could lead
+// to what the collection does not show.
 func (c *Collection) known(name string) error {
 	if slices.Contains(c.names, name) {
 		return nil
+	}
+	if _, err := parseName(name); err == nil {
+		if info, err := fs.Lstat(c.fsys, name); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return fmt.Errorf("%s: is a symbolic link: a recipe is a folder", c.shown(name))
+		}
 	}
 	return &UnknownError{"recipe", name, yamldoc.Near(name, c.names)}
 }

@@ -30,8 +30,12 @@ func (v view) ReadDir(name string) ([]fs.DirEntry, error) {
 }
 
 // belongs reports whether an entry at the top is part of the collection. A folder
-// that has something called recipe.yaml is one, so that it is judged as a recipe.
+// that has something called recipe.yaml is one, so that it is judged as a recipe;
+// so is a link in a recipe's place.
 func (v view) belongs(e fs.DirEntry) bool {
+	if _, err := parseName(e.Name()); err == nil && e.Type()&fs.ModeSymlink != 0 {
+		return true
+	}
 	if !e.IsDir() {
 		return strings.HasSuffix(e.Name(), ".yaml") && e.Type()&^fs.ModeSymlink == 0
 	}

@@ -28,8 +28,10 @@ func TestView(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(dir, "fifo.yaml"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink("/etc/passwd", filepath.Join(dir, "out.yaml")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"out.yaml", "linked", "Linked Too"} {
+		if err := os.Symlink("/etc/passwd", filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -45,7 +47,7 @@ func TestView(t *testing.T) {
 	})
 	want := []string{
 		"Bad Name/recipe.yaml", "a/notes.txt", "a/recipe.yaml", "a/src/deep/x.c", "builders/b.lock",
-		"dependencies.yaml", "out.yaml", "pbuild.yaml", "profiles/p.yaml", "x.set.yaml",
+		"dependencies.yaml", "linked", "out.yaml", "pbuild.yaml", "profiles/p.yaml", "x.set.yaml",
 	}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q, %v, want %q", got, err, want)

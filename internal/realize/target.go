@@ -74,6 +74,11 @@ func (r *Realizer) Targets(names []string, all bool, format recipe.Format) ([]Ta
 // maker returns the recipe that makes a package. One that can't be read may be it,
 // which counts where no other is.
 func (r *Realizer) maker(name string) (*recipe.Recipe, error) {
+	_, none := r.Recipes.Recipe(name) // it says what was probably meant
+	var unknown *recipe.UnknownError
+	if none != nil && !errors.As(none, &unknown) {
+		return nil, none
+	}
 	var makers []*recipe.Recipe
 	var unread []error
 	for _, candidate := range r.Recipes.Names() {
@@ -88,8 +93,7 @@ func (r *Realizer) maker(name string) (*recipe.Recipe, error) {
 	}
 	switch len(makers) {
 	case 0:
-		_, err := r.Recipes.Recipe(name) // says what was probably meant
-		return nil, errors.Join(append([]error{err}, unread...)...)
+		return nil, errors.Join(append([]error{none}, unread...)...)
 	case 1:
 		return makers[0], nil
 	}
