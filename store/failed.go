@@ -53,6 +53,13 @@ func (s *Store) FailedLog(k digest.Key) (*os.File, error) {
 	return f, err
 }
 
+// HasFailed reports whether the last build of k failed, in so far as that is known:
+// for a week, like its log.
+func (s *Store) HasFailed(k digest.Key) bool {
+	_, err := os.Lstat(s.failedLog(k))
+	return err == nil
+}
+
 // KeepFailedBuild moves a scratch directory to where it outlives this process,
 // in place of an earlier one of the key, and returns its path.
 func (s *Store) KeepFailedBuild(k digest.Key, build *Scratch) (string, error) {

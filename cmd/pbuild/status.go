@@ -22,7 +22,7 @@ func statusVerb(con *console) *cli.Command {
 		Description: examples("pbuild status", "pbuild status hello tree", "pbuild status --json",
 			"pbuild status --set recipes/stand-ins.set.yaml") +
 			"\nA row for each recipe, or for those named: its RPM and DEB packages, the version,\nwhether the store has them as the recipe is now, and the digests of the artifacts.\n" +
-			"A recipe that can't be read, or whose lock is stale, is a row too, with the reason at\nits end. Exits 0 when all could be told, whatever it is.\n",
+			"A recipe that can't be read, whose lock is stale, or whose last build failed, is a row\ntoo, with more about that at its end. Exits 0 when all could be told, whatever it is.\n",
 		Flags: sourceFlags(),
 		Action: func(c *cli.Context) error {
 			at, err := placesWith(c, con)
@@ -42,7 +42,7 @@ type standing struct {
 	Recipe  string          `json:"recipe"`
 	Version string          `json:"version,omitempty"` // both where they differ
 	State   string          `json:"state"`             // e.g. "rpm built, deb to build"
-	Reason  string          `json:"reason,omitempty"`  // of a bad recipe and a stale lock
+	Reason  string          `json:"reason,omitempty"`  // of a bad recipe and a stale lock; how to read the log of a build that failed
 	RPM     *formatStanding `json:"rpm,omitempty"`
 	Deb     *formatStanding `json:"deb,omitempty"`
 }
@@ -111,6 +111,9 @@ func standingOf(s realize.Status) standing {
 		}
 		if f.Err != nil {
 			reasons = append(reasons, f.Err.Error())
+		}
+		if f.State == realize.StateFailed {
+			reasons = append(reasons, fmt.Sprintf("pbuild log %s --format %s", s.Name, f.Format))
 		}
 		if f.Version != "" {
 			versions = append(versions, f.Version)

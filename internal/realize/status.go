@@ -16,6 +16,7 @@ type State string
 const (
 	StateBuilt     State = "built"      // the store has it, as the recipe is now
 	StateToBuild   State = "to build"   // it can be built
+	StateFailed    State = "failed"     // likewise, and its last build, of the recipe as it is now, failed
 	StateStaleLock State = "stale lock" // recipe.lock is missing, or was made for another state of the recipe
 	StateBadRecipe State = "bad recipe" // it can't be read or closed
 )
@@ -65,7 +66,11 @@ func (r *Realizer) Status(ctx context.Context, targets []Target) ([]Status, erro
 		s := &all[at[t.Name]]
 		switch {
 		case nodes[i] != nil:
-			s.Formats = append(s.Formats, nodes[i].status(found[nodes[i].Key]))
+			f := nodes[i].status(found[nodes[i].Key])
+			if f.State == StateToBuild && r.Store.HasFailed(f.Key) {
+				f.State = StateFailed
+			}
+			s.Formats = append(s.Formats, f)
 		case t.rec == nil:
 			s.Err = errs[i]
 		default:
