@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -182,4 +183,43 @@ func dieInSession(args []string) error {
 		}
 		return unix.Kill(os.Getpid(), unix.SIGKILL)
 	})
+}
+
+// TestForkedMeanwhile: what another goroutine starts holds copies of this process's
+// descriptors for a moment, and with them its locks; no session fails for that.
+func TestForkedMeanwhile(t *testing.T) {
+	s := newStore(t)
+	r := realize(t, s, "hello", "a")
+	before := must(s.dbID())
+	over := make(chan struct{})
+	var forks sync.WaitGroup
+	for range 4 {
+		forks.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+					// A child that finds nothing to execute.
+					if _, err := os.StartProcess(s.path("nothing"), nil, &os.ProcAttr{}); !errors.Is(err, os.ErrNotExist) {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	for range 30 {
+		if err := s.updateDB(func(*batch) error { return nil }); err != nil {
+			t.Error(err)
+		}
+		if _, err := s.realizationInDB(r.Key); err != nil {
+			t.Error(err)
+		}
+	}
+	close(over)
+	forks.Wait()
+	if !os.SameFile(before, must(s.dbID())) {
+		t.Error("the database was rebuilt")
+	}
+	wantClean(t, s)
 }

@@ -32,7 +32,9 @@ var (
 	errDamagedDB = errors.New("database is damaged")
 )
 
-// badgerOptions are those that measured well for sessions of milliseconds.
+// badgerOptions are those that measured well for sessions of milliseconds. Badger's
+// own lock is left out: the database's gate is one, and Badger's, which it only
+// tries, is for a moment still held by a process that somebody forks just then.
 func badgerOptions(dir string) badger.Options {
 	return badger.DefaultOptions(dir).
 		WithLogger(nil).
@@ -46,6 +48,7 @@ func badgerOptions(dir string) badger.Options {
 		WithCompactL0OnClose(true).
 		WithDetectConflicts(false).
 		WithMetricsEnabled(false).
+		WithBypassLockGuard(true).
 		WithChecksumVerificationMode(options.OnBlockRead)
 }
 
