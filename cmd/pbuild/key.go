@@ -23,17 +23,9 @@ func keyVerb(con *console) *cli.Command {
 			&cli.BoolFlag{Name: "text", Usage: "the derivation's text, of which the key is the sha256"},
 		}, sourceFlags()...),
 		Before: takes(1, 1, "NAME"),
-		Action: func(c *cli.Context) error {
-			format, err := formatOf(c)
-			if err != nil {
-				return err
-			}
-			at, err := placesWith(c, con)
-			if err != nil {
-				return err
-			}
+		Action: ofName(con, func(c *cli.Context, at places, format recipe.Format) error {
 			return showKey(c.Context, con, at, c.Args().First(), format, c.Bool("text"))
-		},
+		}),
 	}
 }
 

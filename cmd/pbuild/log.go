@@ -24,17 +24,9 @@ func logVerb(con *console) *cli.Command {
 			"\nThat is the build which failed, where the recipe as it is now was tried and failed;\nelse the newest one in the store.\n",
 		Flags:  append([]cli.Flag{formatFlag()}, sourceFlags()...),
 		Before: takes(1, 1, "NAME"),
-		Action: func(c *cli.Context) error {
-			format, err := formatOf(c)
-			if err != nil {
-				return err
-			}
-			at, err := placesWith(c, con)
-			if err != nil {
-				return err
-			}
+		Action: ofName(con, func(c *cli.Context, at places, format recipe.Format) error {
 			return showLog(c.Context, con, at, c.Args().First(), format)
-		},
+		}),
 	}
 }
 

@@ -35,18 +35,10 @@ func shellVerb(con *console) *cli.Command {
 			offlineFlag(),
 		}, sourceFlags()...),
 		Before: takes(1, 1, "NAME"),
-		Action: func(c *cli.Context) error {
-			format, err := formatOf(c)
-			if err != nil {
-				return err
-			}
-			at, err := placesWith(c, con)
-			if err != nil {
-				return err
-			}
+		Action: ofName(con, func(c *cli.Context, at places, format recipe.Format) error {
 			s := &shell{con: con, name: c.Args().First(), format: format, failed: c.Bool("failed")}
 			return s.run(c.Context, at)
-		},
+		}),
 	}
 }
 

@@ -66,6 +66,21 @@ func formatOf(c *cli.Context) (recipe.Format, error) {
 	return f, nil
 }
 
+// ofName is the action of a verb that takes a NAME, --format and sources.
+func ofName(con *console, do func(c *cli.Context, at places, format recipe.Format) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		format, err := formatOf(c)
+		if err != nil {
+			return err
+		}
+		at, err := placesWith(c, con)
+		if err != nil {
+			return err
+		}
+		return do(c, at, format)
+	}
+}
+
 // namesOrAll wants either names or --all.
 func namesOrAll(c *cli.Context, names []string, all bool) error {
 	verb := typedVerb(c)
