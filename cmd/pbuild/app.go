@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -81,9 +83,24 @@ func adopt(con *console, verbs []*cli.Command) {
 		}
 		v.OnUsageError = func(c *cli.Context, err error, _ bool) error {
 			verb := typedVerb(c)
-			return &usageError{msg: verb + ": " + err.Error(), hint: "pbuild help " + verb}
+			return &usageError{msg: verb + ": " + badValue(err.Error()), hint: "pbuild help " + verb}
 		}
 	}
+}
+
+// badValue says of a flag's value what package flag says, with the flag as it is
+// typed and what it wants.
+func badValue(text string) string {
+	m := regexp.MustCompile(`^invalid (boolean )?value (".*") for (?:flag )?-(\S+): (.*)$`).FindStringSubmatch(text)
+	switch {
+	case m == nil:
+		return text
+	case m[1] != "":
+		return fmt.Sprintf("--%s: %s: want true or false, or nothing", m[3], m[2])
+	case m[4] == "parse error":
+		return fmt.Sprintf("--%s: %s: want a number", m[3], m[2])
+	}
+	return fmt.Sprintf("--%s: %s: %s", m[3], m[2], m[4])
 }
 
 // run does what one command line says to the verbs of app, and returns the
