@@ -102,7 +102,7 @@ func parseEnv(v yamldoc.Value) map[string]string {
 	for _, e := range v.Entries() {
 		name := e.Key.Text()
 		switch {
-		case !envForm.MatchString(name):
+		case !envForm.match(name):
 			e.Key.Errorf("want a name of letters, digits and _, not beginning with a digit")
 		case slices.Contains(reservedEnv, name):
 			e.Key.Errorf("is set by pbuild")

@@ -43,32 +43,77 @@ func ParseArch(s string) (Arch, error) {
 	return "", fmt.Errorf("architecture %q: want amd64", s)
 }
 
-var (
-	nameForm    = lazy(`^[a-z0-9]+([.-][a-z0-9]+)*$`)
-	packageForm = lazy(`^[a-z0-9][a-z0-9+.-]+$`)
-	envForm     = lazy(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	modeForm    = lazy(`^0[0-7]{3}$`)
-	poolForm    = lazy(`^pool(/[A-Za-z0-9+~_][A-Za-z0-9.+~_-]*)+$`)
-	macroForm   = lazy(`^[A-Za-z_][A-Za-z0-9_]{2,}$`)
-	rpmNameForm = lazy(`^[A-Za-z0-9_][A-Za-z0-9._+-]*$`)
-	commitForm  = lazy(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-	refForm     = lazy(`^[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)*$`)
-	gitForm     = lazy(`^(https?|git|ssh)://([A-Za-z0-9_-]+@)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9~_][A-Za-z0-9.~_+-]*)+/?$`)
-	licenseForm = lazy(`^[A-Za-z0-9.+:() -]+$`)
-
-	upstreamForm = lazy(`^[0-9][A-Za-z0-9.+~:-]*$`)
-	revisionForm = lazy(`^[A-Za-z0-9.+~]+$`)
-)
-
-// form is a regular expression that is compiled when it is first asked: a run asks
-// few of them, and a start that compiles all is felt.
-type form func() *regexp.Regexp
-
-func lazy(text string) form {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+// form is what a kind of name looks like. To compile the expressions that a run asks
+// takes longer than to read its recipes, so that the simple ones are spelled out.
+type form struct {
+	text  string // a regular expression, as the JSON schema has it
+	match func(string) bool
 }
 
-func (f form) MatchString(s string) bool { return f().MatchString(s) }
+var (
+	nameForm     = form{`^[a-z0-9]+([.-][a-z0-9]+)*$`, func(s string) bool { return eachPart(s, ".-", small, small) }}
+	packageForm  = form{`^[a-z0-9][a-z0-9+.-]+$`, func(s string) bool { return len(s) > 1 && spelled(s, small, small+"+.-") }}
+	envForm      = form{`^[A-Za-z_][A-Za-z0-9_]*$`, func(s string) bool { return spelled(s, letters+"_", alnum+"_") }}
+	modeForm     = form{`^0[0-7]{3}$`, func(s string) bool { return len(s) == 4 && spelled(s, "0", "01234567") }}
+	macroForm    = form{`^[A-Za-z_][A-Za-z0-9_]{2,}$`, func(s string) bool { return len(s) > 2 && spelled(s, letters+"_", alnum+"_") }}
+	rpmNameForm  = form{`^[A-Za-z0-9_][A-Za-z0-9._+-]*$`, func(s string) bool { return spelled(s, alnum+"_", alnum+"._+-") }}
+	licenseForm  = form{`^[A-Za-z0-9.+:() -]+$`, func(s string) bool { return spelled(s, alnum+".+:() -", alnum+".+:() -") }}
+	upstreamForm = form{`^[0-9][A-Za-z0-9.+~:-]*$`, func(s string) bool { return spelled(s, digits, alnum+".+~:-") }}
+	revisionForm = form{`^[A-Za-z0-9.+~]+$`, func(s string) bool { return spelled(s, alnum+".+~", alnum+".+~") }}
+	commitForm   = form{`^([0-9a-f]{40}|[0-9a-f]{64})$`, func(s string) bool {
+		return (len(s) == 40 || len(s) == 64) && spelled(s, digits+"abcdef", digits+"abcdef")
+	}}
+	refForm = form{`^[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)*$`, func(s string) bool {
+		return eachPart(s, "/", alnum, alnum+"._+-")
+	}}
+	poolForm = form{`^pool(/[A-Za-z0-9+~_][A-Za-z0-9.+~_-]*)+$`, func(s string) bool {
+		rest, ok := strings.CutPrefix(s, "pool/")
+		return ok && eachPart(rest, "/", alnum+"+~_", alnum+".+~_-")
+	}}
+	gitForm = compiled(`^(https?|git|ssh)://([A-Za-z0-9_-]+@)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9~_][A-Za-z0-9.~_+-]*)+/?$`)
+)
+
+const (
+	digits  = "0123456789"
+	small   = "abcdefghijklmnopqrstuvwxyz" + digits
+	letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	alnum   = letters + digits
+)
+
+// spelled reports whether s begins with a byte of one set and goes on with those of
+// another.
+func spelled(s, first, rest string) bool {
+	for i := range len(s) {
+		set := rest
+		if i == 0 {
+			set = first
+		}
+		if strings.IndexByte(set, s[i]) < 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// eachPart reports whether the parts of s between bytes of separators are spelled.
+func eachPart(s, separators, first, rest string) bool {
+	for {
+		i := strings.IndexAny(s, separators)
+		if i < 0 {
+			return spelled(s, first, rest)
+		}
+		if !spelled(s[:i], first, rest) {
+			return false
+		}
+		s = s[i+1:]
+	}
+}
+
+// compiled is a form that has to be compiled, when it is first asked.
+func compiled(text string) form {
+	re := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+	return form{text, func(s string) bool { return re().MatchString(s) }}
+}
 
 // reservedFolders are folders of a collection that hold no recipe.
 var reservedFolders = []string{"builders", "profiles", "schemes", "targets"}
@@ -77,7 +122,7 @@ var reservedFolders = []string{"builders", "profiles", "schemes", "targets"}
 // an OCI reference and in a registry's repository name, so it is the part that
 // these three have in common.
 func parseName(s string) (string, error) {
-	if len(s) > 64 || !nameForm.MatchString(s) {
+	if len(s) > 64 || !nameForm.match(s) {
 		return "", fmt.Errorf("name %q: want lower case letters and digits, joined by single . or -, at most 64", s)
 	}
 	for _, r := range reservedFolders {
@@ -90,7 +135,7 @@ func parseName(s string) (string, error) {
 
 // parsePackage checks a package name: Debian policy 5.6.1 and 5.6.7.
 func parsePackage(s string) (string, error) {
-	if len(s) > 128 || !packageForm.MatchString(s) {
+	if len(s) > 128 || !packageForm.match(s) {
 		return "", fmt.Errorf("package name %q: want two or more of a-z 0-9 + - . beginning with a letter or digit", s)
 	}
 	return s, nil
@@ -116,11 +161,11 @@ func parseVersion(s string) (string, error) {
 	upstream := rest
 	if i := strings.LastIndexByte(rest, '-'); i >= 0 {
 		upstream = rest[:i]
-		if !revisionForm.MatchString(rest[i+1:]) {
+		if !revisionForm.match(rest[i+1:]) {
 			return "", fmt.Errorf("version %q: want a-z A-Z 0-9 . + ~ after the last hyphen", s)
 		}
 	}
-	if len(s) > 128 || !upstreamForm.MatchString(upstream) {
+	if len(s) > 128 || !upstreamForm.match(upstream) {
 		return "", fmt.Errorf("version %q: want a digit, then a-z A-Z 0-9 . + ~ -", s)
 	}
 	return s, nil
@@ -197,7 +242,7 @@ func parseSpec(s string) (string, error) {
 // parseRPMName checks the name of an rpm package, as strict as rpmbuild.
 func parseRPMName(s string) (string, error) {
 	switch {
-	case len(s) > 128 || !rpmNameForm.MatchString(s) || strings.Contains(s, ".."):
+	case len(s) > 128 || !rpmNameForm.match(s) || strings.Contains(s, ".."):
 		return "", fmt.Errorf("package name %q: want letters, digits and . _ + - beginning with a letter, a digit or _", s)
 	case strings.HasSuffix(s, "-debuginfo"), strings.HasSuffix(s, "-debugsource"):
 		return "", fmt.Errorf("%q: is made by debug: keep: leave it out", s)
@@ -216,7 +261,7 @@ func parseMacro(s string) (string, error) {
 // parseGitURL checks where a git repository is. The forms that name a file, a
 // program or an option are not among them, and no password.
 func parseGitURL(s string) (string, error) {
-	if len(s) > 512 || !gitForm.MatchString(s) || strings.Contains(s, "/../") || strings.HasSuffix(s, "/..") {
+	if len(s) > 512 || !gitForm.match(s) || strings.Contains(s, "/../") || strings.HasSuffix(s, "/..") {
 		return "", fmt.Errorf("URL %q: want https://, http://, ssh:// or git:// with a host and a path", ShownURL(s))
 	}
 	return s, nil
@@ -244,7 +289,7 @@ func ShownURL(s string) string {
 // parseRef checks a commit, a branch or a tag (git-check-ref-format(1), and
 // nothing that a command line could take for an option or a range).
 func parseRef(s string) (string, error) {
-	if len(s) > 200 || !refForm.MatchString(s) || strings.Contains(s, "..") || strings.HasSuffix(s, ".") ||
+	if len(s) > 200 || !refForm.match(s) || strings.Contains(s, "..") || strings.HasSuffix(s, ".") ||
 		strings.HasSuffix(s, ".lock") || strings.Contains(s, ".lock/") {
 		return "", fmt.Errorf("ref %q: want a commit, a branch or a tag", s)
 	}
@@ -253,19 +298,19 @@ func parseRef(s string) (string, error) {
 
 // parseCommit checks a full commit id, SHA-1 or SHA-256.
 func parseCommit(s string) (string, error) {
-	if !commitForm.MatchString(s) {
+	if !commitForm.match(s) {
 		return "", fmt.Errorf("commit %q: want 40 or 64 lower case hexadecimal digits", s)
 	}
 	return s, nil
 }
 
 // IsCommit reports whether a ref is a full commit id.
-func IsCommit(ref string) bool { return commitForm.MatchString(ref) }
+func IsCommit(ref string) bool { return commitForm.match(ref) }
 
 // parseMode checks the permissions of a file: four octal digits, without
 // setuid, setgid and sticky bits.
 func parseMode(s string) (string, error) {
-	if !modeForm.MatchString(s) {
+	if !modeForm.match(s) {
 		return "", fmt.Errorf("%q: want a mode such as \"0755\"", s)
 	}
 	return s, nil
@@ -274,7 +319,7 @@ func parseMode(s string) (string, error) {
 // parsePool checks the path of a file below a Debian mirror's root. The bytes
 // allowed need no escape in a URL.
 func parsePool(s string) (string, error) {
-	if len(s) > 512 || !poolForm.MatchString(s) {
+	if len(s) > 512 || !poolForm.match(s) {
 		return "", fmt.Errorf("path %q: want pool/… of a-z A-Z 0-9 . + ~ _ -", s)
 	}
 	return s, nil
@@ -291,7 +336,7 @@ func parseLine(s string) (string, error) {
 // parseLicense checks the letters of an SPDX license expression (SPDX 2.3,
 // annex D); whether the licenses exist is a linter's matter.
 func parseLicense(s string) (string, error) {
-	if !licenseForm.MatchString(s) {
+	if !licenseForm.match(s) {
 		return "", fmt.Errorf("license %q: want an SPDX expression such as GPL-2.0-or-later", s)
 	}
 	return s, nil

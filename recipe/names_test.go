@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -104,4 +105,29 @@ func TestShownURL(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
 	}
+}
+
+// FuzzForms: what is spelled out matches what the expression beside it does.
+func FuzzForms(f *testing.F) {
+	forms := map[string]form{
+		"name": nameForm, "package": packageForm, "env": envForm, "mode": modeForm, "macro": macroForm, "rpm": rpmNameForm, "license": licenseForm,
+		"upstream": upstreamForm, "revision": revisionForm, "commit": commitForm, "ref": refForm, "pool": poolForm, "git": gitForm,
+	}
+	re := map[string]*regexp.Regexp{}
+	for name, form := range forms {
+		re[name] = regexp.MustCompile(form.text)
+	}
+	for _, s := range []string{
+		"", "a", "ab", "a.b-c", "a..b", ".a", "a.", "A_b", "_x1", "1x", "0644", "0844", "06444", "a/b", "a//b", "/a", "a/", "pool/a/b", "pool/", "pool/-a", "pool",
+		"https://host/path", "(A OR B)", "1.0~rc1", "1:2", "+x", "a\n", "é", "\xff", "a b", "%{x}", strings.Repeat("a", 40), strings.Repeat("0", 64), strings.Repeat("f", 41),
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for name, form := range forms {
+			if got, want := form.match(s), re[name].MatchString(s); got != want {
+				t.Errorf("%s: %q: %v, and %s says %v", name, s, got, form.text, want)
+			}
+		}
+	})
 }

@@ -54,7 +54,7 @@ func parseDefines(v yamldoc.Value) map[string]string {
 	for _, e := range v.Entries() {
 		name := e.Key.Text()
 		switch {
-		case !macroForm.MatchString(name):
+		case !macroForm.match(name):
 			e.Key.Errorf("want a name of letters, digits and _, three or more, not beginning with a digit")
 		case slices.Contains(reservedDefines, name):
 			e.Key.Errorf("is set by pbuild")

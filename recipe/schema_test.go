@@ -92,7 +92,7 @@ type placedFile struct {
 func (placedFile) JSONSchemaExtend(s *jsonschema.Schema) {
 	s.DependentRequired = map[string][]string{"mode": {"content"}}
 	mode, _ := s.Properties.Get("mode")
-	mode.Pattern = modeForm().String()
+	mode.Pattern = modeForm.text
 }
 
 type profileFile struct {
@@ -141,7 +141,7 @@ func text(form string) *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "string", Pattern: form}
 }
 
-func pattern(f form) *jsonschema.Schema { return text(f().String()) }
+func pattern(f form) *jsonschema.Schema { return text(f.text) }
 
 const (
 	insideForm    = `^[^/\x00-\x1f\x7f]+(/[^/\x00-\x1f\x7f]+)*$`
