@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"sync"
 
 	"github.com/fuel-infra/pbuild/internal/yamldoc"
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -45,10 +46,45 @@ func (c *Collection) Builder(name string) (*Builder, error) {
 
 // Chain returns a builder and those below it, the bottom layer first. A base
 // that is unknown, of another suite, or above itself is an error.
-func (c *Collection) Chain(name string) ([]*Builder, error) {
+func (c *Collection) Chain(name string) ([]*Builder, error) { return c.Builders().Chain(name) }
+
+// ChainOf is Chain for the builder of one format of a recipe; one that is
+// unknown is reported where the recipe names it.
+func (c *Collection) ChainOf(r *Recipe, f Format) ([]*Builder, error) {
+	return c.Builders().ChainOf(r, f)
+}
+
+// Builders reads the builders of a collection, each once, for who asks for those of
+// many recipes. It is safe for concurrent use.
+type Builders struct {
+	all *Collection
+
+	mu   sync.Mutex // guards read
+	read map[string]func() (*Builder, error)
+}
+
+// Builders returns what reads the builders as they are from now on.
+func (c *Collection) Builders() *Builders {
+	return &Builders{all: c, read: map[string]func() (*Builder, error){}}
+}
+
+// Builder is the Collection's.
+func (bs *Builders) Builder(name string) (*Builder, error) {
+	bs.mu.Lock()
+	read, ok := bs.read[name]
+	if !ok {
+		read = sync.OnceValues(func() (*Builder, error) { return bs.all.Builder(name) })
+		bs.read[name] = read
+	}
+	bs.mu.Unlock()
+	return read()
+}
+
+// Chain is the Collection's.
+func (bs *Builders) Chain(name string) ([]*Builder, error) {
 	var chain []*Builder
 	for name != "" {
-		b, err := c.Builder(name)
+		b, err := bs.Builder(name)
 		if len(chain) > 0 {
 			above := chain[0]
 			var unknown *UnknownError
@@ -70,11 +106,10 @@ func (c *Collection) Chain(name string) ([]*Builder, error) {
 	return chain, nil
 }
 
-// ChainOf is Chain for the builder of one format of a recipe; one that is
-// unknown is reported where the recipe names it.
-func (c *Collection) ChainOf(r *Recipe, f Format) ([]*Builder, error) {
+// ChainOf is the Collection's.
+func (bs *Builders) ChainOf(r *Recipe, f Format) ([]*Builder, error) {
 	b := r.Build(f)
-	chain, err := c.Chain(b.Builder)
+	chain, err := bs.Chain(b.Builder)
 	var unknown *UnknownError
 	if errors.As(err, &unknown) && unknown.Name == b.Builder {
 		return nil, b.at.builder.Errorf("%s.builder: %w", f, err)

@@ -168,16 +168,10 @@ func openWorkplace(con *console, at places, events event.Sink) (_ *workplace, er
 			w.close()
 		}
 	}()
-	mirrors := fetch.Mirrors{Suite: debianSuite, Given: conf.Debian.Value}
-	if len(mirrors.Given) == 0 {
-		if mirrors, err = fetch.HostMirrors("/", debianSuite); err != nil {
-			return nil, err
-		}
-	}
 	if w.store, err = store.Open(conf.Store.Value); err != nil {
 		return nil, err
 	}
-	w.fetch = fetch.New(w.store, mirrors)
+	w.fetch = fetch.New(w.store, fetch.Mirrors{Suite: debianSuite, Given: conf.Debian.Value, Root: "/"})
 	w.fetch.Offline = at.offline
 	w.offline, w.gitMirrors = at.offline, map[string][]string{}
 	for prefix, to := range conf.Mirrors {

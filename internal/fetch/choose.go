@@ -32,6 +32,13 @@ func (c *Client) roots(ctx context.Context) ([]*url.URL, error) {
 	mirrors := c.mirrors.Given
 	if len(mirrors) == 0 {
 		var err error
+		if c.mirrors.Root != "" {
+			host, err := HostMirrors(c.mirrors.Root, c.mirrors.Suite)
+			if err != nil {
+				return nil, err
+			}
+			c.mirrors = host
+		}
 		if mirrors, err = c.check(ctx); err != nil {
 			return nil, err
 		}

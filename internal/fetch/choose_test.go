@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,32 @@ const (
 
 func candidate(base string, suites ...string) Mirror {
 	return Mirror{Base: base, From: "/etc/apt/sources.list:1", Suites: suites}
+}
+
+// TestRoot: the system's apt sources are read when they are needed, and one that
+// can't be read is read again.
+func TestRoot(t *testing.T) {
+	a := newArchive(t, map[string]string{"dists/bookworm/InRelease": signed + debianFields + sums, "pool/a.deb": "a", "pool/b.deb": "b"})
+	s := newStore(t)
+	root := t.TempDir()
+	list := filepath.Join(root, "etc/apt/sources.list.d")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(list), 0o755), os.WriteFile(list, nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	c, _ := clientOf(t, s, Mirrors{Suite: "bookworm", Root: root})
+	wantError(t, c.All(t.Context(), []File{file("pool/a.deb", "a")}, nil), "fetch /etc/apt/sources.list.d: not a directory")
+	if err := errors.Join(os.Remove(list), os.Mkdir(list, 0o755), os.WriteFile(list+"/a.list", []byte("deb "+a.base()+" bookworm main\n"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b"} {
+		if err := c.All(t.Context(), []File{file("pool/"+name+".deb", name)}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holds(t, s, "a", "b")
+	if n := a.count("dists/bookworm/InRelease"); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
 }
 
 func TestCandidatesAreChecked(t *testing.T) {

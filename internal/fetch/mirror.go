@@ -23,6 +23,10 @@ type Mirrors struct {
 	Given   []Mirror  `json:"given,omitempty"`   // named by people: used as they are, in this order
 	Host    []Mirror  `json:"host,omitempty"`    // candidates, used when none is given; each is checked first
 	Skipped []Skipped `json:"skipped,omitempty"` // apt sources that are no candidates
+
+	// Root is a system whose apt sources become Host and Skipped when a mirror is
+	// first needed and none is given: most runs need none. Empty: no system.
+	Root string `json:"root,omitempty"`
 }
 
 // Skipped is an apt source that was left out.

@@ -47,7 +47,7 @@ func (r *Realizer) Needs(p *Plan) ([][]Need, error) {
 }
 
 func (r *Realizer) needs(p *Plan, n *Node) (all []Need, err error) {
-	chain, err := p.chains.of(r.Recipes, n.Recipe, n.Format)
+	chain, err := p.builders.ChainOf(n.Recipe, n.Format)
 	if err != nil {
 		return nil, err
 	}

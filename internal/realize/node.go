@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"sync"
 
 	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/recipe"
@@ -51,9 +50,11 @@ func (n *Node) event() event.Node {
 
 // Node closes a target. It reads the recipe's folder, and what was given in its
 // source's place, and asks nobody.
-func (r *Realizer) Node(_ context.Context, t Target) (*Node, error) { return r.node(t, &chains{}) }
+func (r *Realizer) Node(_ context.Context, t Target) (*Node, error) {
+	return r.node(t, r.Recipes.Builders())
+}
 
-func (r *Realizer) node(t Target, known *chains) (*Node, error) {
+func (r *Realizer) node(t Target, builders *recipe.Builders) (*Node, error) {
 	rec := t.rec
 	if rec == nil {
 		var err error
@@ -72,7 +73,7 @@ func (r *Realizer) node(t Target, known *chains) (*Node, error) {
 	}
 	n := &Node{Format: t.Format, Recipe: rec}
 	in := recipe.Inputs{Trees: map[string]digest.Digest{}, Sandbox: sandbox.ABI}
-	chain, err := known.of(r.Recipes, rec, t.Format)
+	chain, err := builders.ChainOf(rec, t.Format)
 	if err != nil {
 		return nil, err
 	}
@@ -96,30 +97,4 @@ func (r *Realizer) node(t Target, known *chains) (*Node, error) {
 		n.SourceNote = given.note(n.Derivation.Sources[recipe.Main], own)
 	}
 	return n, nil
-}
-
-// chains are the builders that the recipes of a plan name, few for many, each
-// read once.
-type chains struct {
-	mu    sync.Mutex // guards known
-	known map[string][]*recipe.Builder
-}
-
-// of is recipe.Collection.ChainOf.
-func (c *chains) of(all *recipe.Collection, rec *recipe.Recipe, f recipe.Format) ([]*recipe.Builder, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	name := rec.Build(f).Builder
-	if chain, ok := c.known[name]; ok {
-		return chain, nil
-	}
-	chain, err := all.ChainOf(rec, f)
-	if err != nil {
-		return nil, err // it says where this recipe names the builder
-	}
-	if c.known == nil {
-		c.known = map[string][]*recipe.Builder{}
-	}
-	c.known[name] = chain
-	return chain, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/fuel-infra/pbuild/internal/parallel"
+	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
@@ -17,16 +18,16 @@ type Plan struct {
 	// their locks; zero when all are there.
 	FirstFetch, FirstDisk int64
 
-	chains *chains // of the nodes' builders
-	images []Need  // of those that are not in the store, bases first
+	builders *recipe.Builders
+	images   []Need // of those that are not in the store, bases first
 }
 
 // Plan closes the targets and looks which of them the store has. Its error names
 // every target that can't be closed, so that people repair them in one go.
 func (r *Realizer) Plan(ctx context.Context, targets []Target) (*Plan, error) {
-	p := &Plan{chains: &chains{}}
+	p := &Plan{builders: r.Recipes.Builders()}
 	var open []error
-	p.Nodes, open = r.nodes(ctx, targets, p.chains)
+	p.Nodes, open = r.nodes(ctx, targets, p.builders)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -46,11 +47,11 @@ func (r *Realizer) Plan(ctx context.Context, targets []Target) (*Plan, error) {
 
 // nodes closes targets; each has a node or an error. Where ctx ends it is not
 // complete.
-func (r *Realizer) nodes(ctx context.Context, targets []Target, known *chains) ([]*Node, []error) {
+func (r *Realizer) nodes(ctx context.Context, targets []Target, builders *recipe.Builders) ([]*Node, []error) {
 	nodes, errs := make([]*Node, len(targets)), make([]error, len(targets))
 	parallel.Each(len(targets), func(i int) {
 		if ctx.Err() == nil {
-			nodes[i], errs[i] = r.node(targets[i], known)
+			nodes[i], errs[i] = r.node(targets[i], builders)
 		}
 	})
 	return nodes, errs
@@ -81,7 +82,7 @@ func (r *Realizer) countImages(p *Plan) error {
 		if n.found != nil || looked[n.build().Builder] {
 			continue
 		}
-		chain, err := p.chains.of(r.Recipes, n.Recipe, n.Format)
+		chain, err := p.builders.ChainOf(n.Recipe, n.Format)
 		if err != nil {
 			return err
 		}

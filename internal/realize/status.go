@@ -42,7 +42,7 @@ type FormatStatus struct {
 // Status tells how the recipes of targets stand, in their order. A recipe that can't
 // be read or closed is an answer and no error.
 func (r *Realizer) Status(ctx context.Context, targets []Target) ([]Status, error) {
-	nodes, errs := r.nodes(ctx, targets, &chains{})
+	nodes, errs := r.nodes(ctx, targets, r.Recipes.Builders())
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
