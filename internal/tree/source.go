@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -37,6 +38,9 @@ func Digest(fsys fs.FS) (digest.Digest, error) {
 	return d, err
 }
 
+// sourceBuffers hold what is read: most trees are small, and there may be many.
+var sourceBuffers = sync.Pool{New: func() any { b := make([]byte, 8<<10); return &b }}
+
 // maxKept bounds a file that DigestKeep keeps, in bytes.
 const maxKept = 16 << 20
 
@@ -51,7 +55,9 @@ func DigestKeep(fsys fs.FS, names ...string) (digest.Digest, map[string][]byte, 
 	text := digest.NewHasher()
 	text.Write([]byte(sourceHead))
 	kept := make(map[string][]byte, len(names))
-	var buf, line []byte
+	buf := sourceBuffers.Get().(*[]byte)
+	defer sourceBuffers.Put(buf)
+	var line []byte
 	for i := range l {
 		e := &l[i]
 		line = append(line[:0], byte(e.Kind), '\t')
@@ -63,9 +69,8 @@ func DigestKeep(fsys fs.FS, names ...string) (digest.Digest, map[string][]byte, 
 				if keep && e.Size > maxKept {
 					return fmt.Errorf("%d bytes: more than %d", e.Size, maxKept)
 				}
-				// Most trees are small, and there may be many.
-				if most := min(bufferSize, e.Size+1); int64(len(buf)) < most {
-					buf = make([]byte, max(most, 4096))
+				if most := min(bufferSize, e.Size+1); int64(len(*buf)) < most {
+					*buf = make([]byte, most)
 				}
 				w := io.Writer(h)
 				if keep {
@@ -73,7 +78,7 @@ func DigestKeep(fsys fs.FS, names ...string) (digest.Digest, map[string][]byte, 
 					defer func() { kept[e.Path] = body.Bytes() }()
 					w = io.MultiWriter(h, body)
 				}
-				return copySource(w, f, e.Size, buf)
+				return copySource(w, f, e.Size, *buf)
 			})
 			if err != nil {
 				return digest.Digest{}, nil, fmt.Errorf("source: %s: %w", quoteName(e.Path), err)
