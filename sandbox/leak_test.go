@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"bytes"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -117,6 +119,13 @@ func TestMasks(t *testing.T) {
 	}
 	if control := without(t, s, "masks"); strings.Count(control, ": []\n") > len(dirs)-3 {
 		t.Errorf("control: got %s", control)
+	}
+	s = probe(t, "mkdir", "/proc/fs/x")
+	var said bytes.Buffer
+	s.Stderr = &said
+	var exit *ExitError
+	if err := Run(t.Context(), s); !errors.As(err, &exit) || !strings.Contains(said.String(), "read-only file system") {
+		t.Errorf("mkdir: %v, %s", err, said.String())
 	}
 	// The masks can't be taken away.
 	s = probe(t, "try", "umount", "remount")

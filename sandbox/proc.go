@@ -42,8 +42,9 @@ func protectProc() error {
 	return nil
 }
 
-// maskProc covers with the /dev/null that was checked to be one, never with a
-// file of an image.
+// maskProc covers files with the /dev/null that was checked to be one, never with a
+// file of an image, and directories with /sys, which is empty: a file system less
+// for each.
 func maskProc() error {
 	files, dirs := masked()
 	for _, name := range files {
@@ -53,7 +54,7 @@ func maskProc() error {
 		}
 	}
 	for _, name := range dirs {
-		err := unix.Mount("tmpfs", "proc/"+name, "tmpfs", quiet|unix.MS_RDONLY, "mode=0555,size=4k")
+		err := unix.Mount("sys", "proc/"+name, "", unix.MS_BIND, "")
 		if err != nil && !errors.Is(err, unix.ENOENT) {
 			return fmt.Errorf("/proc/%s: %w", name, err)
 		}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,9 +86,6 @@ func (l *launch) run(ctx context.Context) (outcome, error) {
 	if err := refuseRoot(); err != nil {
 		return outcome{}, err
 	}
-	if err := prepareScratch(l.scratch); err != nil {
-		return outcome{}, stageError("scratch", err)
-	}
 	// The kernel sends init its death signal when the thread that started it
 	// ends, so that this thread has to stay.
 	runtime.LockOSThread()
@@ -98,10 +96,19 @@ func (l *launch) run(ctx context.Context) (outcome, error) {
 		return outcome{}, stageError("pipes", err)
 	}
 	defer st.close()
+	// Files take as long to make as a process to start.
+	prepared := make(chan error, 1)
+	go func() { prepared <- l.prepare() }()
 	proc, err := l.startInit(st)
 	st.closeChild()
+	notPrepared := <-prepared
 	if err != nil {
-		return outcome{}, err
+		return outcome{}, cmp.Or(notPrepared, err)
+	}
+	if notPrepared != nil {
+		_ = proc.Kill()
+		_, _ = proc.Wait()
+		return outcome{}, notPrepared
 	}
 	kill := func() { _ = proc.Kill() }
 	killed := make(chan struct{})

@@ -8,10 +8,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// prepareScratch makes what Run needs in a scratch directory. The work
-// directory of an earlier run is of no use again: overlayfs marks it on a
-// volatile mount and refuses a second one.
-func prepareScratch(dir string) error {
+// prepare makes what a run needs in its scratch directory. The work directory of
+// an earlier run is of no use again: overlayfs marks it on a volatile mount and
+// refuses a second one. Errors are *StageError.
+func (p *plan) prepare() error {
+	points, err := p.missingPoints()
+	if err != nil {
+		return stageError("layers", err)
+	}
+	if err := prepareScratch(p.scratch, points); err != nil {
+		return stageError("scratch", err)
+	}
+	return nil
+}
+
+func prepareScratch(dir string, points []point) error {
 	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
@@ -30,17 +41,13 @@ func prepareScratch(dir string) error {
 		}
 	}
 	for _, name := range []string{upperName, workName} {
-		err := unix.Mkdirat(fd, name, 0o755)
-		if name == upperName && errors.Is(err, unix.EEXIST) {
-			continue
-		}
-		if err == nil {
-			// The umask took part in mkdir, and upper's mode is that of / inside.
-			err = unix.Fchmodat(fd, name, 0o755, 0)
-		}
-		if err != nil {
+		// The mode of upper is that of / inside.
+		if err := makeDir(fd, name); err != nil && (name != upperName || !errors.Is(err, unix.EEXIST)) {
 			return fmt.Errorf("%s/%s: %w", dir, name, err)
 		}
+	}
+	if err := makePoints(fd, points); err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
 	}
 	return checkAttributes(dir, fd)
 }
