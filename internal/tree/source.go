@@ -9,8 +9,10 @@ import (
 	"path"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
+	"github.com/fuel-infra/pbuild/internal/parallel"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
@@ -52,47 +54,87 @@ func DigestKeep(fsys fs.FS, names ...string) (digest.Digest, map[string][]byte, 
 	if err != nil {
 		return digest.Digest{}, nil, err
 	}
+	each := inTurn
+	if len(l) > manyEntries {
+		each = parallel.Each
+	}
+	errs := make([]error, len(l))
+	var failed atomic.Bool
+	var mu sync.Mutex // guards kept
+	kept := make(map[string][]byte, len(names))
+	each(len(l), func(i int) {
+		e := &l[i]
+		if e.Kind != File || failed.Load() {
+			return
+		}
+		var keep *bytes.Buffer
+		if slices.Contains(names, e.Path) {
+			keep = new(bytes.Buffer)
+		}
+		if errs[i] = digestSource(fsys, e, keep); errs[i] != nil {
+			failed.Store(true)
+		} else if keep != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			kept[e.Path] = keep.Bytes()
+		}
+	})
+	for i, err := range errs {
+		if err != nil {
+			return digest.Digest{}, nil, fmt.Errorf("source: %s: %w", quoteName(l[i].Path), err)
+		}
+	}
 	text := digest.NewHasher()
 	text.Write([]byte(sourceHead))
-	kept := make(map[string][]byte, len(names))
-	buf := sourceBuffers.Get().(*[]byte)
-	defer sourceBuffers.Put(buf)
 	var line []byte
-	for i := range l {
-		e := &l[i]
+	for _, e := range l {
 		line = append(line[:0], byte(e.Kind), '\t')
 		switch e.Kind {
 		case File:
-			keep := slices.Contains(names, e.Path)
-			h := digest.NewHasher()
-			err := readSource(fsys, e, func(f io.Reader) error {
-				if keep && e.Size > maxKept {
-					return fmt.Errorf("%d bytes: more than %d", e.Size, maxKept)
-				}
-				if most := min(bufferSize, e.Size+1); int64(len(*buf)) < most {
-					*buf = make([]byte, most)
-				}
-				w := io.Writer(h)
-				if keep {
-					body := bytes.NewBuffer(make([]byte, 0, e.Size))
-					defer func() { kept[e.Path] = body.Bytes() }()
-					w = io.MultiWriter(h, body)
-				}
-				return copySource(w, f, e.Size, *buf)
-			})
-			if err != nil {
-				return digest.Digest{}, nil, fmt.Errorf("source: %s: %w", quoteName(e.Path), err)
-			}
 			if e.Mode&0o100 != 0 {
 				line[0] = 'x'
 			}
-			line = append(h.Digest().AppendHex(line), '\t')
+			line = append(e.Digest.AppendHex(line), '\t')
 		case Symlink:
 			line = append(appendField(line, e.Link), '\t')
 		}
 		text.Write(append(appendField(line, e.Path), '\n'))
 	}
 	return text.Digest(), kept, nil
+}
+
+// manyEntries is from where a tree is read on all processors. A smaller one takes
+// them from its neighbours, which are read at the same time.
+const manyEntries = 256
+
+func inTurn(n int, do func(i int)) {
+	for i := range n {
+		do(i)
+	}
+}
+
+// digestSource sets size, mode and digest of a file, and appends its bytes to keep;
+// nil: to nothing.
+func digestSource(fsys fs.FS, e *Entry, keep *bytes.Buffer) error {
+	buf := sourceBuffers.Get().(*[]byte)
+	defer sourceBuffers.Put(buf)
+	h := digest.NewHasher()
+	err := readSource(fsys, e, func(f io.Reader) error {
+		if keep != nil && e.Size > maxKept {
+			return fmt.Errorf("%d bytes: more than %d", e.Size, maxKept)
+		}
+		if most := min(bufferSize, e.Size+1); int64(len(*buf)) < most {
+			*buf = make([]byte, most)
+		}
+		w := io.Writer(h)
+		if keep != nil {
+			keep.Grow(int(e.Size))
+			w = io.MultiWriter(h, keep)
+		}
+		return copySource(w, f, e.Size, *buf)
+	})
+	e.Digest = h.Digest()
+	return err
 }
 
 // readSource opens a file, completes its entry, and hands the bytes to use.

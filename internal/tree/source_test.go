@@ -3,6 +3,8 @@ package tree
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -207,5 +209,48 @@ func TestPackSource(t *testing.T) {
 	}
 	if got, err := Digest(sourceFS(t, dir)); err != nil || got.String() != sourceDigest {
 		t.Errorf("the copy has %s, %v", got, err)
+	}
+}
+
+// locked is a tree in which one file can't be opened.
+type locked struct {
+	fs.FS
+	name string
+}
+
+func (f locked) Open(name string) (fs.File, error) {
+	if name == f.name {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return f.FS.Open(name)
+}
+
+// TestDigestMany: a large tree, whose files are read at the same time.
+func TestDigestMany(t *testing.T) {
+	files := fstest.MapFS{}
+	var names []string
+	for i := range 3 * manyEntries {
+		name := fmt.Sprintf("file-%04d", i)
+		names = append(names, name)
+		files[name] = &fstest.MapFile{Data: fmt.Appendf(nil, "%d", i), Mode: 0o644}
+	}
+	files["file-0007"].Data = bytes.Repeat([]byte("seven"), 100_000)
+	text := sourceHead
+	for _, name := range names {
+		text += "f\t" + digest.Of(files[name].Data).Hex() + "\t" + name + "\n"
+	}
+	got, kept, err := DigestKeep(files, "file-0007", "file-0500", "absent")
+	if want := digest.Of([]byte(text)); got != want || err != nil {
+		t.Errorf("%s, %v, want %s", got, err, want)
+	}
+	if len(kept) != 2 || !bytes.Equal(kept["file-0007"], files["file-0007"].Data) || string(kept["file-0500"]) != "500" {
+		t.Errorf("kept %d files", len(kept))
+	}
+	if _, _, err := DigestKeep(locked{files, "file-0400"}); !errors.Is(err, fs.ErrPermission) || !strings.HasPrefix(err.Error(), "source: file-0400: ") {
+		t.Errorf("%v", err)
+	}
+	files["file-0001"].Data = make([]byte, maxKept+1)
+	if _, _, err := DigestKeep(files, "file-0001"); err == nil || err.Error() != fmt.Sprintf("source: file-0001: %d bytes: more than %d", maxKept+1, maxKept) {
+		t.Errorf("%v", err)
 	}
 }
