@@ -77,7 +77,7 @@ func TestNamespacesOff(t *testing.T) {
 			{
 				[]string{"realize", "hello", "--format", "deb"},
 				"^$",
-				`^(pbuild: \[0/1\] hello deb: waiting for debian-12-deb\n)?pbuild: \[1/1\] hello deb: FAILED \d+\.\ds\npbuild: realize hello: ` + why + "\n" + hint + "hint: pbuild doctor\n$",
+				`^(pbuild: \[0/1\] hello deb: waiting for debian-12-deb\n)?pbuild: \[0/1\] hello deb: building\npbuild: \[1/1\] hello deb: FAILED \d+\.\ds\npbuild: realize hello: ` + why + "\n" + hint + "hint: pbuild doctor\n$",
 			},
 		} {
 			t.Run(fmt.Sprint(uid, tc.args), func(t *testing.T) {
