@@ -44,8 +44,8 @@ func (e *UnknownError) Error() string {
 // LoadCollection lists the recipes in fsys, which is the folder recipes/
 // itself: each folder with a recipe.yaml is one. A folder that can't be one
 // hides no other: see Bad. What a recipe.yaml is and says shows when it is read.
-// The caller gives an fs.FS that refuses links leading outside, such as
-// os.Root's.
+// The caller gives an fs.FS that refuses links leading outside, and whose Open waits
+// for no fifo, such as tree.Beneath's.
 func LoadCollection(fsys fs.FS) (*Collection, error) {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
@@ -185,9 +185,12 @@ func readRegular(fsys fs.FS, file string, limit int64) ([]byte, error) {
 	}
 	// With room for a byte more, one call sees the end of a file.
 	data := make([]byte, info.Size()+1)
-	n, err := io.ReadAtLeast(f, data, int(info.Size()))
-	if err == nil && n > int(info.Size()) {
-		err = errors.New("grew while it was read")
+	n, err := io.ReadAtLeast(f, data, max(1, int(info.Size())))
+	switch {
+	case n > int(info.Size()):
+		return nil, errors.New("grew while it was read")
+	case err == io.EOF && info.Size() == 0:
+		err = nil
 	}
 	return data[:n], err
 }

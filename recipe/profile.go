@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -60,7 +61,8 @@ func (c *Collection) profile(name string) (*Profile, error) {
 // named reads WHATs/NAME.yaml; *UnknownError: there is none.
 func (c *Collection) named(what, name string) (file string, data []byte, err error) {
 	folder := what + "s"
-	if _, invalid := parseName(name); invalid == nil {
+	_, invalid := parseName(name)
+	if invalid == nil {
 		file = path.Join(folder, name+".yaml")
 		if data, err = c.read(file, yamldoc.MaxSize); !errors.Is(err, fs.ErrNotExist) {
 			return file, data, err
@@ -70,8 +72,8 @@ func (c *Collection) named(what, name string) (file string, data []byte, err err
 	if listErr != nil {
 		return "", nil, listErr
 	}
-	if slices.Contains(names, name) { // a symlink to nothing
-		return "", nil, err
+	if slices.Contains(names, name) { // as nothing is called, or a symlink to nothing
+		return "", nil, cmp.Or(err, fmt.Errorf("%s: %w", c.shown(path.Join(folder, name+".yaml")), invalid))
 	}
 	return "", nil, &UnknownError{what, name, yamldoc.Near(name, names)}
 }

@@ -59,7 +59,7 @@ func hints(err error) (out []string) {
 			out = append(out, stage.Hint)
 		}
 		out = append(out, "pbuild doctor")
-	case errors.Is(err, recipe.ErrLock) && errors.As(err, &given):
+	case errors.As(err, &given) && errors.Is(given.Err, recipe.ErrLock):
 		out = append(out, fmt.Sprintf("lock what that source asks for:  pbuild lock %s --source %[1]s=REPOSITORY@COMMIT", given.Recipe))
 	case errors.Is(err, recipe.ErrLock) && errors.As(err, &closing):
 		out = append(out, "pbuild lock "+closing.Recipe)

@@ -3,17 +3,18 @@ package fetch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http/httptrace"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
 // lookupTimeout is how long the answer of a name server is waited for before it is
-// asked anew: one lost datagram is no reason to say «no route».
+// asked once more, beside the first time: one lost datagram is no reason to say «no
+// route», and a slow answer counts too.
 const lookupTimeout = time.Second
 
 // DialError is a connection that was not made.
@@ -36,38 +37,74 @@ func Connect(ctx context.Context, addr string, limit time.Duration) (net.Conn, e
 }
 
 func connect(ctx context.Context, d net.Dialer, addr string, limit time.Duration) (net.Conn, error) {
+	outer := ctx
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	d.Deadline = time.Now().Add(limit)
+	var found atomic.Bool // an address
+	dials := make(chan dialed)
+	under := 0
+	begin := func() {
+		under++
+		go func() { dials <- dialOnce(ctx, d, addr, &found) }()
+	}
+	defer func() {
+		go func(n int) { // none of them waits for long
+			for range n {
+				if late := <-dials; late.conn != nil {
+					late.conn.Close()
+				}
+			}
+		}(under)
+	}()
+	again := time.NewTicker(lookupTimeout)
+	defer again.Stop()
+	begin()
 	for {
-		conn, silent, err := dialOnce(ctx, d, addr)
-		switch {
-		case err == nil:
-			return conn, nil
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case silent && time.Now().Before(d.Deadline):
-			continue
-		case silent:
-			err.Err = fmt.Errorf("look up %s: no answer in %s", addr, limit)
+		select {
+		case one := <-dials:
+			under--
+			switch {
+			case one.conn != nil:
+				return one.conn, nil
+			case outer.Err() != nil:
+				return nil, outer.Err()
+			case under > 0 && len(one.err.Tried) == 0 && timedOut(one.err):
+				continue // another one may get an answer
+			}
+			return nil, one.err
+		case <-again.C:
+			if !found.Load() && time.Now().Before(d.Deadline) {
+				begin()
+			}
 		}
-		return nil, err
 	}
 }
 
-// dialOnce gives up after lookupTimeout where no address is known by then: silent.
-func dialOnce(ctx context.Context, d net.Dialer, addr string) (conn net.Conn, silent bool, e *DialError) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var mu sync.Mutex // guards what follows: two address families are tried at once
+func timedOut(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+// dialed is what came of a dial: a connection or an error.
+type dialed struct {
+	conn net.Conn
+	err  *DialError
+}
+
+// dialOnce sets found when it knows an address. The resolver is its own: one that
+// several use asks once for all of them, and lets nobody ask anew.
+func dialOnce(ctx context.Context, d net.Dialer, addr string, found *atomic.Bool) dialed {
+	own := &net.Resolver{}
+	if r := d.Resolver; r != nil {
+		own.PreferGo, own.StrictErrors, own.Dial = r.PreferGo, r.StrictErrors, r.Dial
+	}
+	d.Resolver = own
+	var mu sync.Mutex // guards tried and refusals: two address families are tried at once
 	var tried []string
 	refusals := map[string]bool{} // addresses that said so
-	defer time.AfterFunc(lookupTimeout, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if silent = len(tried) == 0; silent {
-			cancel()
-		}
-	}).Stop()
 	d.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
+		found.Store(true)
 		mu.Lock()
 		defer mu.Unlock()
 		if !slices.Contains(tried, address) {
@@ -85,10 +122,10 @@ func dialOnce(ctx context.Context, d net.Dialer, addr string) (conn net.Conn, si
 	}})
 	conn, err := d.DialContext(ctx, "tcp", addr)
 	if err == nil {
-		return conn, false, nil
+		return dialed{conn: conn}
 	}
 	mu.Lock()
 	defer mu.Unlock()
 	refused := len(tried) > 0 && len(refusals) == len(tried)
-	return nil, silent, &DialError{slices.Clone(tried), refused, err}
+	return dialed{err: &DialError{slices.Clone(tried), refused, err}}
 }

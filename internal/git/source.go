@@ -97,7 +97,11 @@ func (s *session) each(ctx context.Context, r Remote, what, id string, try func(
 				return err
 			}
 			if lost != nil {
-				failures[i] = &failure{noRoute, src.name, lost.Why() + ": " + lost.Error(), lost}
+				why := lost.Error()
+				if !lost.Refused { // else it says so
+					why = "no route: " + why
+				}
+				failures[i] = &failure{noRoute, src.name, why, lost}
 				return nil
 			}
 		}

@@ -166,7 +166,7 @@ func TestSources(t *testing.T) {
 	var missing *NotFoundError
 	addr := strings.TrimSuffix(strings.TrimPrefix(gone, "http://"), "/x")
 	wantError(t, err, "fetch "+urls[0]+": commit "+first[:7]+" not found:\n  "+urls[0]+": no such repository\n  "+urls[1]+": not there\n  "+gone+
-		": connection refused: dial tcp "+addr+": connect: connection refused")
+		": dial tcp "+addr+": connect: connection refused")
 	if !errors.As(err, &missing) || missing.ID != first {
 		t.Errorf("%#v", err)
 	}

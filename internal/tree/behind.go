@@ -27,22 +27,33 @@ type behind struct {
 	workers sync.WaitGroup
 	waiting sync.WaitGroup // for files that are not made yet
 	buffers sync.Pool
-	made    []*smallFile // all, for their digests
+	made    []*madeFile // all
 
 	failed atomic.Bool
 	mu     sync.Mutex // guards err
-	err    error      // of the first that failed
+	err    error      // a *behindError, of the first that failed
 }
 
 // smallFile is a file to be made: its bytes and where it goes.
 type smallFile struct {
-	dir    *heldDir
-	name   string
-	entry  Entry
+	dir   *heldDir
+	name  string
+	entry Entry
+	bytes *[]byte
+	made  *madeFile
+}
+
+// madeFile is what is kept of one.
+type madeFile struct {
 	place  int // in the ledger
-	bytes  *[]byte
 	digest digest.Digest
 }
+
+// behindError is about a file that was read before, and names it.
+type behindError struct{ err error }
+
+func (e *behindError) Error() string { return e.err.Error() }
+func (e *behindError) Unwrap() error { return e.err }
 
 // heldDir is a directory that stays open until the last file in it is made.
 type heldDir struct {
@@ -72,12 +83,12 @@ func newBehind() *behind {
 
 // add reads a file's bytes and lets it be made.
 func (b *behind) add(dir *heldDir, name string, e Entry, place int, r io.Reader) error {
-	f := &smallFile{dir: dir, name: name, entry: e, place: place, bytes: b.buffers.Get().(*[]byte)}
+	f := &smallFile{dir: dir, name: name, entry: e, bytes: b.buffers.Get().(*[]byte), made: &madeFile{place: place}}
 	if _, err := io.ReadFull(r, (*f.bytes)[:e.Size]); err != nil {
 		return err
 	}
 	dir.users.Add(1)
-	b.made = append(b.made, f)
+	b.made = append(b.made, f.made)
 	b.waiting.Add(1)
 	b.files <- f
 	return nil
@@ -91,7 +102,7 @@ func (b *behind) make(f *smallFile) {
 		return
 	}
 	body := (*f.bytes)[:f.entry.Size]
-	f.digest = digest.Of(body)
+	f.made.digest = digest.Of(body)
 	err := makeFile(f.dir.fd, f.name, f.entry.Mode, f.entry.MTime, func(fd int) error { return writeAll(fd, body) })
 	if err == nil {
 		return
@@ -99,7 +110,7 @@ func (b *behind) make(f *smallFile) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.err == nil {
-		b.err = fmt.Errorf("unpack %s: %w", quoteName(f.entry.Path), thereAlready(err))
+		b.err = &behindError{fmt.Errorf("unpack %s: %w", quoteName(f.entry.Path), thereAlready(err))}
 	}
 	b.failed.Store(true)
 }

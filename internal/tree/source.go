@@ -171,7 +171,7 @@ func copySource(w io.Writer, r io.Reader, size int64, buf []byte) error {
 			return err
 		}
 		switch {
-		case left == 0 && (n < len(p) || err == io.EOF):
+		case left == 0 && (err == io.EOF || err == nil && n < len(p)):
 			return nil
 		case err == io.EOF:
 			return errChanged

@@ -59,7 +59,8 @@ func unpack(ctx context.Context, r *Reader, dir string, o UnpackOptions) (_ Ledg
 	u := &unpacker{cursor: c, reader: r, shared: o.Shared, dirs: make(map[string]int), behind: newBehind()}
 	err = u.all(ctx)
 	u.held.leave()
-	if behind := u.behind.end(); err == nil {
+	// What went wrong behind the reader came first.
+	if behind := u.behind.end(); behind != nil && ctx.Err() == nil {
 		err = behind
 	}
 	if err != nil {
@@ -124,11 +125,19 @@ func (u *unpacker) add(e Entry) error {
 			return err
 		}
 		if err := u.put(fd, name, &e); err != nil {
-			return fmt.Errorf("unpack %s: %w", quoteName(e.Path), thereAlready(err))
+			return unpackError(e.Path, err)
 		}
 	}
 	u.record(e)
 	return nil
+}
+
+// unpackError names the entry that an error is about.
+func unpackError(path string, err error) error {
+	if b := new(behindError); errors.As(err, &b) {
+		return err
+	}
+	return fmt.Errorf("unpack %s: %w", quoteName(path), thereAlready(err))
 }
 
 // thereAlready says what EEXIST means here.
@@ -165,7 +174,7 @@ func (u *unpacker) parent(dir string) (int, error) {
 	}
 	e := Entry{Path: dir, Kind: Dir, Mode: 0o755}
 	if err := u.put(fd, name, &e); err != nil {
-		return -1, fmt.Errorf("unpack %s: %w", quoteName(dir), err)
+		return -1, unpackError(dir, err)
 	}
 	u.record(e)
 	return u.cursor.enter(dir)
