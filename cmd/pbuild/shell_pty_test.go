@@ -76,7 +76,7 @@ func TestShellOnTerminal(t *testing.T) {
 	term.enter(t, "echo code $?\r", "code 130\r\n")
 	term.enter(t, "sh -c 'echo slee\"\"ping; exec sleep 1000'\r", "sleeping\r\n")
 	term.enter(t, "\x1a", "Stopped")
-	term.enter(t, "kill %1; wait; touch /build/changed\r", "Terminated")
+	term.enter(t, "p=$(jobs -p); kill -KILL $p; while kill -0 $p 2>&-; do sleep 0.01; done; touch /build/changed; echo go\"\"ne\r", "gone\r\n")
 	if _, err := term.master.WriteString("exit 7\r"); err != nil {
 		t.Fatal(err)
 	}
