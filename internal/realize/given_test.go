@@ -66,7 +66,9 @@ func TestGivenFolder(t *testing.T) {
 		"git-given":     `recipe git-given: deb: recipe.lock does not fit: build dependency "made-up (>= 2)" is not in it`,
 		"git-given rpm": `recipe git-given: rpm: recipe.lock does not fit: build dependency "made-up >= 2" is not in it`,
 	} {
-		if _, err := b.plan(name); !errors.Is(err, recipe.ErrLock) || err.Error() != want {
+		_, err := b.plan(name)
+		var given *realize.GivenError
+		if !errors.Is(err, recipe.ErrLock) || !errors.As(err, &given) || given.Recipe != "git-given" || err.Error() != want+", with source "+dir {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
