@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -115,9 +116,10 @@ func TestAskedAgain(t *testing.T) {
 	t.Parallel()
 	r, first, _ := sample(t)
 	s := serve(t, r)
-	n := 0
+	var asked atomic.Int32
 	s.fault = func(w http.ResponseWriter, q *http.Request) bool {
-		if n++; n == 1 {
+		n := asked.Add(1)
+		if n == 1 {
 			w.WriteHeader(500)
 		}
 		if n == 3 {
@@ -127,8 +129,8 @@ func TestAskedAgain(t *testing.T) {
 	}
 	c := newClient(t)
 	c.bounds.pauses = []time.Duration{time.Millisecond, time.Millisecond}
-	if _, err := c.Checkout(t.Context(), remote(s.url), first, Options{}, t.TempDir()); err != nil || n < 4 {
-		t.Error(err, n)
+	if _, err := c.Checkout(t.Context(), remote(s.url), first, Options{}, t.TempDir()); err != nil || asked.Load() < 4 {
+		t.Error(err, asked.Load())
 	}
 }
 
