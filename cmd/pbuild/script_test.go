@@ -31,9 +31,14 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs each verb as people do: the program itself, a store of its
 // own for each script.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
+
+// TestAptScripts are those in which apt and dpkg do most, one thing after the other.
+func TestAptScripts(t *testing.T) { runScripts(t, "testdata/apt") }
+
+func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			if err := reachable(e.WorkDir); err != nil {
