@@ -30,6 +30,12 @@ func (e *DialError) Unwrap() error { return e.Err }
 // Why says in two words why there is no connection.
 func (e *DialError) Why() string { return whyNot(e.Refused) }
 
+// RouteLimit is how long one of several servers may take to be connected to, so that
+// «no route» to all of them is said within five seconds.
+func RouteLimit(servers int) time.Duration {
+	return min(dialTimeout, routeTimeout/time.Duration(max(servers, 1)))
+}
+
 // Connect makes a TCP connection to "HOST:PORT" within limit, the look-up of the
 // name included, over whichever address answers. Errors: *DialError, ctx's own.
 func Connect(ctx context.Context, addr string, limit time.Duration) (net.Conn, error) {

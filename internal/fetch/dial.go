@@ -12,7 +12,7 @@ import (
 func (c *Client) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	limit := dialTimeout
 	if !c.reached.Load() {
-		limit = min(limit, routeTimeout/time.Duration(c.share))
+		limit = RouteLimit(c.share)
 	}
 	return Connect(ctx, addr, limit)
 }

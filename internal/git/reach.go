@@ -4,14 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
-	"time"
 
 	"github.com/fuel-infra/pbuild/internal/fetch"
-)
-
-const (
-	dialTimeout  = 3 * time.Second // one connection, with the look-up of its name
-	routeTimeout = 4 * time.Second // all connections of a call together
 )
 
 // reach connects to a server once, to learn in seconds what git says after
@@ -24,7 +18,7 @@ func (c *Client) reach(ctx context.Context, host string, share int) (*fetch.Dial
 	if lost != nil {
 		return lost, nil
 	}
-	conn, err := fetch.Connect(ctx, host, min(dialTimeout, routeTimeout/time.Duration(max(share, 1))))
+	conn, err := fetch.Connect(ctx, host, fetch.RouteLimit(share))
 	if err == nil {
 		return nil, conn.Close()
 	}
