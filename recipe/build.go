@@ -15,6 +15,7 @@ type Build struct {
 	Outputs  []string            // package names, in the order written
 	Require  map[string][]string // output: absolute paths that its package must hold; not in the key
 	Debug    bool                // keep debug packages (debug: keep)
+	Edits    []Edit              // of the main source, by file, those of a file in their order
 	Env      map[string]string   // environment of the build
 	Modes    map[string]string   // path in the tree that is built: "0755"
 	Home     map[string]Placed   // by path below $HOME
@@ -39,7 +40,7 @@ type positions struct {
 }
 
 // buildFields are the fields that both formats have.
-var buildFields = []string{"builder", "profiles", "packages", "outputs", "require", "debug", "env", "modes", "home", "files"}
+var buildFields = []string{"builder", "profiles", "packages", "outputs", "require", "debug", "edits", "env", "modes", "home", "files"}
 
 // reservedEnv are variables whose value is pbuild's to set: they are told by
 // the sandbox or by the key.
@@ -50,6 +51,7 @@ func parseBuild(f yamldoc.Fields, output func(string) (string, error)) Build {
 		Builder: yamldoc.As(f.Need("builder"), parseName),
 		Outputs: parseList(f.Need("outputs"), output),
 		Debug:   f.Get("debug").OneOf("keep", "drop") == "keep",
+		Edits:   parseEdits(f.Get("edits")),
 		Modes:   parseModes(f.Get("modes")),
 		at:      positions{builder: f.Get("builder").Position()},
 	}

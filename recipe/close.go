@@ -23,6 +23,9 @@ type Inputs struct {
 	Debian, Spec digest.Digest
 	// Asked is what the build asks for; nil when the source is not at hand.
 	Asked *Asked
+	// Pinned is what the recipe's own main source is locked to, also where another
+	// stands in its place: a scheme counts from it. Zero: it is not locked.
+	Pinned Locked
 	// Builder is the OCI config digest of the builder's image.
 	Builder digest.Digest
 	// Sandbox is the ABI number of the sandbox.
@@ -68,19 +71,22 @@ func (r *Recipe) close(b *Build, f Format, a Arch, in Inputs) (*Derivation, erro
 		Sandbox: in.Sandbox, Builder: in.Builder,
 		Sources: map[string]Input{},
 		Outputs: slices.Clone(b.Outputs), Debug: b.Debug,
-		Env: maps.Clone(b.Env), Modes: maps.Clone(b.Modes),
+		Edits: slices.Clone(b.Edits), Env: maps.Clone(b.Env), Modes: maps.Clone(b.Modes),
 		Home: maps.Clone(b.Home), Files: maps.Clone(b.Files),
 	}
 	var err error
 	if d.Packages, err = r.packages(f, in.Asked); err != nil {
 		return nil, fmt.Errorf("%s: %w", f, err)
 	}
-	for name, s := range r.Sources {
-		if d.Sources[name], err = r.input(name, s, in.Trees[name]); err != nil {
+	for _, name := range r.Takes(f) {
+		if d.Sources[name], err = r.input(name, r.Sources[name], in.Trees[name]); err != nil {
 			return nil, fmt.Errorf("source %s: %w", name, err)
 		}
 	}
 	if d.Stamp, err = r.stamp(f, in); err != nil {
+		return nil, err
+	}
+	if err := r.restamp(d, in.Pinned); err != nil {
 		return nil, err
 	}
 	if f == FormatRPM {
@@ -88,7 +94,7 @@ func (r *Recipe) close(b *Build, f Format, a Arch, in Inputs) (*Derivation, erro
 		if in.Spec.IsZero() {
 			d.Spec.InSource = r.RPM.Spec
 		}
-		d.Source0, d.Defines = r.RPM.Source0, maps.Clone(r.RPM.Defines)
+		d.Source0, d.Archives, d.Defines = r.RPM.Source0, maps.Clone(r.RPM.Sources), maps.Clone(r.RPM.Defines)
 		return d, nil
 	}
 	d.Debian = FileInput{Digest: in.Debian}

@@ -121,6 +121,12 @@ func (c *Collection) Unlocked(name string) (*Recipe, error) {
 	if r.RPM != nil && err == nil {
 		err = c.merge(&r.RPM.Build, FormatRPM, r.RPM.Defines)
 	}
+	if r.scheme != "" && err == nil {
+		var unknown *UnknownError
+		if r.Scheme, err = c.Scheme(r.scheme); errors.As(err, &unknown) {
+			err = r.version.Errorf("version: %w", unknown)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

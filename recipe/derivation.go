@@ -20,13 +20,17 @@ type Derivation struct {
 	Format   Format
 	Arch     Arch
 	Stamp    Stamp
+	Own      string        // of a deb that a scheme stamps: the changelog's own version; else empty
+	Release  string        // of an rpm that a scheme stamps; else empty, and the spec says it
 	Sandbox  int           // ABI number of the sandbox
 	Builder  digest.Digest // OCI config digest
 	Packages Extra
 	Sources  map[string]Input
-	Debian   FileInput // of a deb
-	Spec     FileInput // of an rpm
-	Source0  *Source0  // of an rpm
+	Debian   FileInput         // of a deb
+	Spec     FileInput         // of an rpm
+	Source0  *Source0          // of an rpm
+	Archives map[string]string // of an rpm: file in SOURCES: name of the source, or of the pack, in Sources
+	Edits    []Edit
 	Outputs  []string
 	Debug    bool
 	Env      map[string]string
@@ -78,6 +82,12 @@ func (d *Derivation) Fields() []Field {
 	if d.Stamp.Version != "" {
 		f = append(f, Field{"version", []string{d.Stamp.Version}})
 	}
+	if d.Own != "" {
+		f = append(f, Field{"own", []string{d.Own}})
+	}
+	if d.Release != "" {
+		f = append(f, Field{"release", []string{d.Release}})
+	}
 	f = append(f,
 		Field{"epoch", []string{strconv.FormatInt(d.Stamp.Epoch, 10)}},
 		Field{"sandbox", []string{strconv.Itoa(d.Sandbox)}},
@@ -106,8 +116,12 @@ func (d *Derivation) Fields() []Field {
 			}
 			f = append(f, Field{"tarball", []string{d.Source0.Name, layout}})
 		}
+		f = append(f, pairs("archive", d.Archives)...)
 	} else {
 		f = append(f, d.Debian.field("debian", "tree"))
+	}
+	for _, e := range d.Edits {
+		f = append(f, e.field())
 	}
 	for _, name := range d.Outputs {
 		f = append(f, Field{"output", []string{name}})

@@ -29,11 +29,11 @@ func (c *Collection) Folder(r *Recipe, name string) (fs.FS, error) {
 	return fs.Sub(c.fsys, full)
 }
 
-// SourceFolder returns the folder of a Path source.
-func (c *Collection) SourceFolder(r *Recipe, src Path) (fs.FS, error) {
+// SourceFolder returns the folder of a Path source, which the recipe calls name.
+func (c *Collection) SourceFolder(r *Recipe, name string, src Path) (fs.FS, error) {
 	folder, err := c.Folder(r, src.Path)
 	if err != nil {
-		return nil, r.at.Errorf("sources.%s.path: %w", Main, err)
+		return nil, r.at[name].Errorf("sources.%s.path: %w", strings.ReplaceAll(name, "/", ".pack."), err)
 	}
 	return folder, nil
 }

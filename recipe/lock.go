@@ -44,11 +44,21 @@ type Locked struct {
 	Epoch   int64  // of a Git the commit's date, of a Dsc the newest changelog entry's
 
 	// Of a Git only.
-	Ref    string // the recipe's when it was resolved
-	Commit string // full id
+	Ref    string  // the recipe's when it was resolved
+	Kind   RefKind // of Ref
+	Commit string  // full id
 	Tree   digest.Digest
-	Count  int // git rev-list --no-merges --count
+	Count  int // git rev-list --no-merges --count; of Main only, else zero
 }
+
+// RefKind says what a ref is in its repository.
+type RefKind string
+
+// The kinds of refs; a full commit id has none, and neither have others of refs/.
+const (
+	RefBranch RefKind = "branch"
+	RefTag    RefKind = "tag"
+)
 
 // BuildLock is what a format's build dependencies were resolved to.
 type BuildLock struct {
@@ -91,7 +101,7 @@ func parseLock(file string, data []byte, r *Recipe) (*Lock, error) {
 				Epoch:   s.Need("epoch").Int(1, maxEpoch),
 			}
 		case Git:
-			l.Sources[name] = parseLockedGit(e.Value)
+			l.Sources[name] = parseLockedGit(name, e.Value)
 		default:
 			e.Key.Errorf("the recipe has no such source, or one that is not locked")
 		}
@@ -103,16 +113,24 @@ func parseLock(file string, data []byte, r *Recipe) (*Lock, error) {
 	return l, nil
 }
 
-func parseLockedGit(v yamldoc.Value) Locked {
-	s := v.Fields("ref", "commit", "tree", "epoch", "count", "version")
-	return Locked{
+func parseLockedGit(name string, v yamldoc.Value) Locked {
+	known := []string{"ref", "kind", "commit", "tree", "epoch"}
+	if name == Main {
+		known = append(known, "count", "version")
+	}
+	s := v.Fields(known...)
+	l := Locked{
 		Ref:     yamldoc.As(s.Need("ref"), parseRef),
+		Kind:    RefKind(s.Get("kind").OneOf(string(RefBranch), string(RefTag))),
 		Commit:  yamldoc.As(s.Need("commit"), parseCommit),
 		Tree:    yamldoc.As(s.Need("tree"), parseDigest),
 		Epoch:   s.Need("epoch").Int(1, maxEpoch),
-		Count:   int(s.Need("count").Int(1, 1<<31-1)),
 		Version: yamldoc.As(s.Get("version"), parseVersion),
 	}
+	if name == Main {
+		l.Count = int(s.Need("count").Int(1, 1<<31-1))
+	}
+	return l
 }
 
 func parseBuildLock(v yamldoc.Value) *BuildLock {
@@ -159,8 +177,14 @@ func (l *Lock) Text() []byte {
 			fmt.Fprintf(&b, "  %s: {version: %q, epoch: %d}\n", name, s.Version, s.Epoch)
 			continue
 		}
-		fmt.Fprintf(&b, "  %s:\n    ref: %q\n    commit: %q\n    tree: %s\n    epoch: %d\n    count: %d\n",
-			name, s.Ref, s.Commit, s.Tree, s.Epoch, s.Count)
+		fmt.Fprintf(&b, "  %s:\n    ref: %q\n", name, s.Ref)
+		if s.Kind != "" {
+			fmt.Fprintf(&b, "    kind: %s\n", s.Kind)
+		}
+		fmt.Fprintf(&b, "    commit: %q\n    tree: %s\n    epoch: %d\n", s.Commit, s.Tree, s.Epoch)
+		if s.Count > 0 {
+			fmt.Fprintf(&b, "    count: %d\n", s.Count)
+		}
 		if s.Version != "" {
 			fmt.Fprintf(&b, "    version: %q\n", s.Version)
 		}

@@ -60,7 +60,12 @@ var (
 	licenseForm  = form{`^[A-Za-z0-9.+:() -]+$`, func(s string) bool { return spelled(s, alnum+".+:() -", alnum+".+:() -") }}
 	upstreamForm = form{`^[0-9][A-Za-z0-9.+~:-]*$`, func(s string) bool { return spelled(s, digits, alnum+".+~:-") }}
 	revisionForm = form{`^[A-Za-z0-9.+~]+$`, func(s string) bool { return spelled(s, alnum+".+~", alnum+".+~") }}
-	commitForm   = form{`^([0-9a-f]{40}|[0-9a-f]{64})$`, func(s string) bool {
+	partForm     = form{`^[A-Za-z][A-Za-z0-9._-]*$`, func(s string) bool { return spelled(s, letters, alnum+"._-") }}
+	tarballForm  = form{`^[A-Za-z0-9_][A-Za-z0-9._+-]*\.tar\.gz$`, func(s string) bool {
+		s, ok := strings.CutSuffix(s, ".tar.gz")
+		return ok && spelled(s, alnum+"_", alnum+"._+-")
+	}}
+	commitForm = form{`^([0-9a-f]{40}|[0-9a-f]{64})$`, func(s string) bool {
 		return (len(s) == 40 || len(s) == 64) && spelled(s, digits+"abcdef", digits+"abcdef")
 	}}
 	refForm = form{`^[A-Za-z0-9][A-Za-z0-9._+-]*(/[A-Za-z0-9][A-Za-z0-9._+-]*)*$`, func(s string) bool {
@@ -246,6 +251,22 @@ func parseRPMName(s string) (string, error) {
 		return "", fmt.Errorf("package name %q: want letters, digits and . _ + - beginning with a letter, a digit or _", s)
 	case strings.HasSuffix(s, "-debuginfo"), strings.HasSuffix(s, "-debugsource"):
 		return "", fmt.Errorf("%q: is made by debug: keep: leave it out", s)
+	}
+	return s, nil
+}
+
+// parsePart checks the name of a folder in a pack.
+func parsePart(s string) (string, error) {
+	if len(s) > 64 || !partForm.match(s) {
+		return "", fmt.Errorf("name %q: want a letter, then letters, digits and . _ -, at most 64", s)
+	}
+	return s, nil
+}
+
+// parseTarball checks the name of a file that is made of a source.
+func parseTarball(s string) (string, error) {
+	if len(s) > 128 || !tarballForm.match(s) {
+		return "", fmt.Errorf("file %q: want NAME.tar.gz of letters, digits and . _ + -", s)
 	}
 	return s, nil
 }

@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/fuel-infra/pbuild/internal/yamldoc"
 )
@@ -11,6 +12,7 @@ type RPM struct {
 	Build
 	Spec    string            // path looked for in the recipe's folder, then in the main source
 	Source0 *Source0          // nil: the spec has no source
+	Sources map[string]string // file in SOURCES, e.g. modules.tar.gz: name of the source that it is made of
 	Defines map[string]string // macros of the build
 }
 
@@ -21,10 +23,11 @@ type Source0 struct {
 	Prefixed bool   // it holds one folder NAME-VERSION (layout: prefixed), else the files themselves (flat)
 }
 
-func parseRPM(v yamldoc.Value, main Source) *RPM {
-	f := v.Fields(slices.Concat([]string{"spec", "source0", "defines"}, buildFields)...)
+func parseRPM(v yamldoc.Value, sources map[string]Source) *RPM {
+	f := v.Fields(slices.Concat([]string{"spec", "source0", "sources", "defines"}, buildFields)...)
 	r := &RPM{
 		Build: parseBuild(f, parseRPMName), Spec: yamldoc.As(f.Need("spec"), parseSpec),
+		Sources: parseRPMSources(f.Get("sources"), sources),
 		Defines: parseDefines(f.Get("defines")),
 	}
 	r.at.source = f.Get("spec").Position()
@@ -38,10 +41,30 @@ func parseRPM(v yamldoc.Value, main Source) *RPM {
 	if m := f.Get("modes"); m.Present() && r.Source0 == nil {
 		m.Errorf("are those of files in the tarball, and there is no source0")
 	}
-	if _, ok := main.(Dsc); ok {
+	if _, ok := sources[Main].(Dsc); ok {
 		v.Errorf("a Debian source package makes no rpm: want a source of path or git")
 	}
 	return r
+}
+
+// parseRPMSources reads FILE: SOURCE.
+func parseRPMSources(v yamldoc.Value, sources map[string]Source) map[string]string {
+	var known []string
+	for name := range sources {
+		if name, _, _ = strings.Cut(name, "/"); name != Main && !slices.Contains(known, name) {
+			known = append(known, name)
+		}
+	}
+	slices.Sort(known)
+	out := map[string]string{}
+	for _, e := range v.Entries() {
+		file, name := yamldoc.As(e.Key, parseTarball), e.Value.Text()
+		if !slices.Contains(known, name) {
+			e.Value.Errorf("source %q: not in sources%s", name, yamldoc.Meant(name, known))
+		}
+		out[file] = name
+	}
+	return out
 }
 
 // reservedDefines are macros whose value is pbuild's to set.

@@ -25,8 +25,89 @@ type recipeFile struct {
 	Deb     *debFile    `json:"deb,omitempty" jsonschema:"anyof_required=deb" jsonschema_description:"How Debian packages are made."`
 }
 
-type sourcesFile struct {
-	Main sourceFile `json:"main"`
+// sourcesFile is the sources by name: main, and others, which may be packs.
+type sourcesFile struct{}
+
+func (sourcesFile) JSONSchema() *jsonschema.Schema {
+	other := reflected(&otherFile{})
+	other.OneOf = append(other.OneOf, &jsonschema.Schema{Required: []string{"pack"}})
+	s := &jsonschema.Schema{
+		Type: "object", Properties: jsonschema.NewProperties(), PropertyNames: recipeName("").JSONSchema(),
+		AdditionalProperties: other, Required: []string{"main"},
+	}
+	s.Properties.Set("main", reflected(&sourceFile{}))
+	return s
+}
+
+func reflected(v any) *jsonschema.Schema {
+	r := jsonschema.Reflector{Anonymous: true, DoNotReference: true}
+	s := r.Reflect(v)
+	s.Version = ""
+	return s
+}
+
+// partFile is a source that holds files only: one of a pack.
+type partFile struct {
+	Path       insidePath `json:"path,omitempty" jsonschema:"oneof_required=path" jsonschema_description:"A folder inside the recipe's folder."`
+	Git        gitURL     `json:"git,omitempty" jsonschema:"oneof_required=git" jsonschema_description:"A git repository: https, http, ssh or git."`
+	Mirrors    []gitURL   `json:"mirrors,omitempty" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"Other places of the same repository."`
+	Ref        gitRef     `json:"ref,omitempty" jsonschema_description:"A full commit id, a branch or a tag."`
+	Submodules bool       `json:"submodules,omitempty" jsonschema_description:"Whether the files of submodules belong to the source. Default: false."`
+}
+
+func (partFile) JSONSchemaExtend(s *jsonschema.Schema) { sourceFile{}.JSONSchemaExtend(s) }
+
+// otherFile is a source beside main.
+type otherFile struct {
+	partFile
+	Pack packFile `json:"pack,omitempty" jsonschema_description:"Several sources, each in a folder of its own."`
+}
+
+func (otherFile) JSONSchemaExtend(s *jsonschema.Schema) { sourceFile{}.JSONSchemaExtend(s) }
+
+// packFile is sources by the names of their folders.
+type packFile map[string]partFile
+
+func (packFile) JSONSchema() *jsonschema.Schema {
+	names := pattern(partForm)
+	names.MaxLength = ptr(64)
+	return &jsonschema.Schema{Type: "object", PropertyNames: names, AdditionalProperties: reflected(&partFile{}), MinProperties: ptr(1)}
+}
+
+// editsFile is edits by file.
+type editsFile map[string][]editFile
+
+type editFile struct {
+	Delete  editLine `json:"delete,omitempty" jsonschema:"oneof_required=delete" jsonschema_description:"A whole line, which goes."`
+	Replace editLine `json:"replace,omitempty" jsonschema:"oneof_required=replace" jsonschema_description:"A whole line."`
+	With    newLine  `json:"with,omitempty" jsonschema_description:"What takes its place."`
+	Count   int      `json:"count,omitempty" jsonschema:"minimum=1,maximum=1048576" jsonschema_description:"How often the line stands there. Default: 1."`
+}
+
+func (editFile) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.DependentRequired = map[string][]string{"with": {"replace"}, "replace": {"with"}}
+}
+
+func (editsFile) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{
+		Type: "object", PropertyNames: insidePath("").JSONSchema(),
+		AdditionalProperties: &jsonschema.Schema{Type: "array", MinItems: ptr(1), Items: reflected(&editFile{})},
+	}
+}
+
+type (
+	editLine string
+	newLine  string
+)
+
+func (editLine) JSONSchema() *jsonschema.Schema { return text(`^[^\x00-\x08\x0a-\x1f\x7f]+$`) }
+func (newLine) JSONSchema() *jsonschema.Schema  { return text(`^[^\x00-\x08\x0a-\x1f\x7f]*$`) }
+
+// rpmSources is rpm.sources.
+type rpmSources map[string]string
+
+func (rpmSources) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{Type: "object", PropertyNames: pattern(tarballForm), AdditionalProperties: recipeName("").JSONSchema()}
 }
 
 type sourceFile struct {
@@ -55,6 +136,7 @@ type debFile struct {
 	Outputs  []outputName  `json:"outputs" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"The packages made, no more and no less."`
 	Require  requireFile   `json:"require,omitempty" jsonschema_description:"Paths that a package must hold. Not in the key."`
 	Debug    string        `json:"debug,omitempty" jsonschema:"enum=keep,enum=drop" jsonschema_description:"Whether NAME-dbgsym packages are made. Default: drop."`
+	Edits    editsFile     `json:"edits,omitempty" jsonschema_description:"Whole lines of files in main that are replaced or go, by file."`
 	Env      envFile       `json:"env,omitempty" jsonschema_description:"Environment of the build."`
 	Modes    modesFile     `json:"modes,omitempty" jsonschema_description:"Permissions of files before the build."`
 	Home     homeFile      `json:"home,omitempty" jsonschema_description:"Files below $HOME of the build."`
@@ -64,6 +146,7 @@ type debFile struct {
 type rpmFile struct {
 	Spec     specPath      `json:"spec" jsonschema_description:"The spec file, looked for in the recipe's folder, then in main."`
 	Source0  *source0File  `json:"source0,omitempty" jsonschema_description:"The tarball that is made of main; left out for a spec without one."`
+	Sources  rpmSources    `json:"sources,omitempty" jsonschema_description:"Other files that the spec names, NAME.tar.gz, each made of a source."`
 	Defines  definesFile   `json:"defines,omitempty" jsonschema_description:"Macros of the build."`
 	Builder  recipeName    `json:"builder" jsonschema_description:"builders/NAME.yaml: the system that the build sees."`
 	Profiles []recipeName  `json:"profiles,omitempty" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"profiles/NAME.yaml, merged into this."`
@@ -71,6 +154,7 @@ type rpmFile struct {
 	Outputs  []rpmName     `json:"outputs" jsonschema:"minItems=1,uniqueItems=true" jsonschema_description:"The packages made, no more and no less."`
 	Require  rpmRequire    `json:"require,omitempty" jsonschema_description:"Paths that a package must hold. Not in the key."`
 	Debug    string        `json:"debug,omitempty" jsonschema:"enum=keep,enum=drop" jsonschema_description:"Whether debuginfo and debugsource packages are made. Default: drop."`
+	Edits    editsFile     `json:"edits,omitempty" jsonschema_description:"Whole lines of files in main that are replaced or go, by file."`
 	Env      envFile       `json:"env,omitempty" jsonschema_description:"Environment of the build."`
 	Modes    modesFile     `json:"modes,omitempty" jsonschema_description:"Permissions of files before the build."`
 	Home     homeFile      `json:"home,omitempty" jsonschema_description:"Files below $HOME of the build."`
@@ -227,10 +311,7 @@ func (filesFile) JSONSchema() *jsonschema.Schema {
 }
 
 func placedFiles(names *jsonschema.Schema) *jsonschema.Schema {
-	r := jsonschema.Reflector{Anonymous: true, DoNotReference: true}
-	file := r.Reflect(&placedFile{})
-	file.Version = ""
-	return &jsonschema.Schema{Type: "object", PropertyNames: names, AdditionalProperties: file}
+	return &jsonschema.Schema{Type: "object", PropertyNames: names, AdditionalProperties: reflected(&placedFile{})}
 }
 
 func (definesFile) JSONSchema() *jsonschema.Schema {

@@ -3,6 +3,7 @@ package recipe
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/fuel-infra/pbuild/internal/yamldoc"
@@ -44,20 +45,45 @@ func (d Dsc) version() string {
 	return v
 }
 
-// parseSources returns the sources, and where the main one stands.
-func parseSources(v yamldoc.Value) (map[string]Source, yamldoc.Position) {
-	main := v.Fields(Main).Need(Main)
-	if s := parseSource(main); s != nil {
-		return map[string]Source{Main: s}, main.Position()
+// parseSources returns the sources, those of a pack as PACK/FOLDER, and where each
+// stands, packs too.
+func parseSources(v yamldoc.Value) (map[string]Source, map[string]yamldoc.Position) {
+	all, at := map[string]Source{}, map[string]yamldoc.Position{}
+	names := []string{Main}
+	for _, e := range v.Entries() {
+		names = append(names, e.Key.Text())
+		name := yamldoc.As(e.Key, parseName)
+		at[name] = e.Value.Position()
+		kinds := []string{"path", "git", "pack"}
+		if name == Main {
+			kinds = []string{"path", "git", "dsc"}
+		}
+		s, parts := parseSource(e.Value, kinds)
+		if s != nil {
+			all[name] = s
+		}
+		for _, part := range parts {
+			full := name + "/" + yamldoc.As(part.Key, parsePart)
+			at[full] = part.Value.Position()
+			if s, _ := parseSource(part.Value, []string{"path", "git"}); s != nil {
+				all[full] = s
+			}
+		}
 	}
-	return nil, yamldoc.Position{}
+	v.Fields(names...).Need(Main)
+	return all, at
 }
 
-func parseSource(v yamldoc.Value) Source {
-	f := v.Fields("path", "git", "mirrors", "ref", "submodules", "dsc")
-	kind, what := f.One("path", "git", "dsc")
+// gitFields are what belongs to a git source beside its URL.
+var gitFields = []string{"mirrors", "ref", "submodules"}
+
+// parseSource reads a source of one of kinds; of a pack, which is none itself, it
+// returns the parts.
+func parseSource(v yamldoc.Value, kinds []string) (Source, []yamldoc.Entry) {
+	f := v.Fields(slices.Concat(kinds, gitFields)...)
+	kind, what := f.One(kinds...)
 	if kind != "git" {
-		for _, name := range []string{"mirrors", "ref", "submodules"} {
+		for _, name := range gitFields {
 			if other := f.Get(name); kind != "" && other.Present() {
 				other.Errorf("belongs to git")
 			}
@@ -65,7 +91,7 @@ func parseSource(v yamldoc.Value) Source {
 	}
 	switch kind {
 	case "path":
-		return Path{yamldoc.As(what, parseInside)}
+		return Path{yamldoc.As(what, parseInside)}, nil
 	case "git":
 		g := Git{
 			URL: yamldoc.As(what, parseGitURL), Ref: yamldoc.As(f.Need("ref"), parseRef),
@@ -74,15 +100,21 @@ func parseSource(v yamldoc.Value) Source {
 		if m := f.Get("mirrors"); m.Present() {
 			g.Mirrors = parseList(m, parseGitURL)
 		}
-		return g
+		return g, nil
 	case "dsc":
 		f := what.Fields("path", "sha256")
 		return Dsc{
 			Path:   yamldoc.As(f.Need("path"), parseDscPath),
 			SHA256: yamldoc.As(f.Need("sha256"), parseSHA256),
+		}, nil
+	case "pack":
+		parts := what.Entries()
+		if len(parts) == 0 {
+			what.Errorf("want at least one")
 		}
+		return nil, parts
 	}
-	return nil
+	return nil, nil
 }
 
 // CheckGit says why a URL or a ref of a git source, each where it is not empty, is

@@ -1,6 +1,9 @@
 package recipe
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // stamp returns what a build of the main source stamps, checked.
 func (r *Recipe) stamp(f Format, in Inputs) (Stamp, error) {
@@ -64,4 +67,60 @@ func checkStamp(f Format, s Stamp) error {
 		return fmt.Errorf("%s: date %d: before 1970 or after 9999", file, s.Epoch)
 	}
 	return nil
+}
+
+// restamp gives a derivation the version that the recipe's scheme makes of its
+// source.
+func (r *Recipe) restamp(d *Derivation, pinned Locked) error {
+	templates := r.Scheme.templates(d.Format)
+	if len(templates) == 0 {
+		return nil
+	}
+	main := d.Sources[Main]
+	origin, v := Folder, Variables{Pinned: pinned, Tree: main.Digest}
+	if main.Kind == GitInput {
+		origin, v.Commit, v.Epoch = Unmerged, main.Commit, d.Stamp.Epoch
+		if main.Commit == pinned.Commit {
+			origin = Merged
+		}
+	}
+	wrong := func(err error) error { return r.version.Errorf("version: scheme %s: %s: %w", r.scheme, d.Format, err) }
+	t, ok := templates[origin]
+	if !ok {
+		return wrong(fmt.Errorf("says nothing of a source that is %s", origin))
+	}
+	epoch, own := "", d.Stamp.Version
+	if before, after, ok := strings.Cut(own, ":"); ok {
+		epoch, own = before+":", after
+	}
+	if i := strings.LastIndexByte(own, '-'); i >= 0 {
+		own = own[:i]
+	}
+	v.Own = own
+	version, release, err := t.Expand(v)
+	if err != nil {
+		return wrong(err)
+	}
+	if d.Format == FormatRPM {
+		d.Stamp.Version, d.Release = version, release
+		return nil
+	}
+	if origin == Merged && pinned.Kind == RefTag && Contradicts(pinned.Ref, own) {
+		return &TagError{Tag: pinned.Ref, Own: own, File: "debian/changelog"}
+	}
+	d.Own, d.Stamp.Version = d.Stamp.Version, epoch+version+"-"+release
+	if _, err := parseVersion(d.Stamp.Version); err != nil {
+		return wrong(err)
+	}
+	return nil
+}
+
+// TagError says that a tag names another version than the spec or the changelog.
+type TagError struct {
+	Tag, Own string
+	File     string // which says Own
+}
+
+func (e *TagError) Error() string {
+	return fmt.Sprintf("tag %s contradicts %s, which says version %s", e.Tag, e.File, e.Own)
 }

@@ -88,7 +88,7 @@ func hints(err error) (out []string) {
 	case errors.As(err, &source) && errors.As(err, &noRoute):
 		out = append(out, sourceHints(source)...)
 	case errors.As(err, &source) && errors.As(err, &noCommit) && source.Ref == "":
-		out = append(out, "was it rebased away?  pbuild update "+source.Recipe)
+		out = append(out, "was it rebased away?  pbuild update "+source.Source.Recipe)
 	case errors.As(err, &noRoute):
 		out = append(out, "another mirror?  --mirror URL")
 	case errors.As(err, &noMirror):
@@ -122,11 +122,11 @@ func hints(err error) (out []string) {
 // sourceHints returns what a person can do without a way to a source.
 func sourceHints(e *realize.SourceError) (out []string) {
 	if e.Ref != "" {
-		return append(out, fmt.Sprintf("have a clone?  pbuild lock %s --source %[1]s=DIR@%s", e.Recipe, e.Ref))
+		return append(out, fmt.Sprintf("have a clone?  pbuild lock %s --source %s=DIR@%s", e.Source.Recipe, e.Source, e.Ref))
 	}
-	out = append(out, fmt.Sprintf("have a clone?  pbuild realize %s --source %[1]s=DIR", e.Recipe))
+	out = append(out, fmt.Sprintf("have a clone?  pbuild realize %s --source %s=DIR", e.Source.Recipe, e.Source))
 	for _, set := range e.Sets {
-		out = append(out, fmt.Sprintf("just looking?  pbuild realize %s --set %s   (same layout, our own text)", e.Recipe, set))
+		out = append(out, fmt.Sprintf("just looking?  pbuild realize %s --set %s   (same layout, our own text)", e.Source.Recipe, set))
 	}
 	return out
 }

@@ -69,8 +69,12 @@ func lockRecipes(ctx context.Context, con *console, at places, verb string, o lo
 		return nil, err
 	}
 	for _, s := range w.sources {
-		if _, err := w.recipes.Unlocked(s.Recipe); err != nil {
-			return nil, fmt.Errorf("--source %s: %w", s.Recipe, err)
+		rec, err := w.recipes.Unlocked(s.Name.Recipe)
+		if err == nil {
+			err = rec.HasSource(s.Name.Source)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--source %s: %w", s.Name, err)
 		}
 	}
 	names := o.names
@@ -94,17 +98,17 @@ func lockRecipes(ctx context.Context, con *console, at places, verb string, o lo
 	return all, failed
 }
 
-// repositories returns the repositories that --source names, by recipe.
-func repositories(sources []sourceArg) (map[string]lock.Repository, error) {
-	out := map[string]lock.Repository{}
+// repositories returns the repositories that --source names.
+func repositories(sources []sourceArg) (map[recipe.SourceName]lock.Repository, error) {
+	out := map[recipe.SourceName]lock.Repository{}
 	for _, s := range sources {
 		if s.Folder {
 			return nil, &usageError{
-				msg:  fmt.Sprintf("--source %s=%s: want a repository with the recipe's ref: DIR@REF", s.Recipe, s.Where),
+				msg:  fmt.Sprintf("--source %s=%s: want a repository with the recipe's ref: DIR@REF", s.Name, s.Where),
 				hint: "pbuild help lock",
 			}
 		}
-		out[s.Recipe] = lock.Repository{URL: s.URL, Local: s.Repo, Ref: s.Ref}
+		out[s.Name] = lock.Repository{URL: s.URL, Local: s.Repo, Ref: s.Ref}
 	}
 	return out, nil
 }

@@ -28,12 +28,12 @@ func sourceFlags() []cli.Flag {
 
 // sourceArg is a --source.
 type sourceArg struct {
-	Recipe string `json:"recipe"`
-	Where  string `json:"where"`            // as it was typed
-	Folder bool   `json:"folder,omitempty"` // the files of a folder, as they are
-	Repo   string `json:"repo,omitempty"`   // a local repository, an absolute path
-	URL    string `json:"url,omitempty"`
-	Ref    string `json:"ref,omitempty"` // of Repo or URL
+	Name   recipe.SourceName `json:"name"`
+	Where  string            `json:"where"`            // as it was typed
+	Folder bool              `json:"folder,omitempty"` // the files of a folder, as they are
+	Repo   string            `json:"repo,omitempty"`   // a local repository, an absolute path
+	URL    string            `json:"url,omitempty"`
+	Ref    string            `json:"ref,omitempty"` // of Repo or URL
 }
 
 // setArg is a --set, read.
@@ -53,8 +53,8 @@ func readSourceFlags(c *cli.Context) (sources []sourceArg, sets []setArg, err er
 		if err != nil {
 			return nil, nil, &usageError{msg: fmt.Sprintf("%s: --source %s: %v", typedVerb(c), recipe.ShownURL(text), err), hint: "pbuild help " + typedVerb(c)}
 		}
-		if slices.ContainsFunc(sources, func(o sourceArg) bool { return o.Recipe == s.Recipe }) {
-			return nil, nil, &usageError{msg: fmt.Sprintf("%s: --source %s: stands twice", typedVerb(c), s.Recipe), hint: "pbuild help " + typedVerb(c)}
+		if slices.ContainsFunc(sources, func(o sourceArg) bool { return o.Name == s.Name }) {
+			return nil, nil, &usageError{msg: fmt.Sprintf("%s: --source %s: stands twice", typedVerb(c), s.Name), hint: "pbuild help " + typedVerb(c)}
 		}
 		sources = append(sources, s)
 	}
@@ -87,7 +87,10 @@ func parseSourceArg(text string) (s sourceArg, err error) {
 	if !ok || name == "" || where == "" {
 		return s, fmt.Errorf("want NAME=WHERE")
 	}
-	s = sourceArg{Recipe: name, Where: where}
+	s = sourceArg{Where: where}
+	if s.Name, err = recipe.ParseSourceName(name); err != nil {
+		return s, err
+	}
 	if strings.Contains(where, "://") {
 		at := strings.LastIndexByte(where, '@')
 		if at < strings.LastIndexByte(where, '/') {
@@ -126,8 +129,8 @@ func cutLast(s string, sep byte) (before, after string, found bool) {
 }
 
 // openFolders opens the folders that --source names; each is seen without .git.
-func openFolders(sources []sourceArg) (files map[string]fs.FS, closeAll func(), err error) {
-	files = map[string]fs.FS{}
+func openFolders(sources []sourceArg) (files map[recipe.SourceName]fs.FS, closeAll func(), err error) {
+	files = map[recipe.SourceName]fs.FS{}
 	var roots []*os.Root
 	closeAll = func() {
 		for _, r := range roots {
@@ -141,10 +144,10 @@ func openFolders(sources []sourceArg) (files map[string]fs.FS, closeAll func(), 
 		root, err := os.OpenRoot(s.Where)
 		if err != nil {
 			closeAll()
-			return nil, nil, fmt.Errorf("--source %s=%s: %w", s.Recipe, s.Where, bareError(err))
+			return nil, nil, fmt.Errorf("--source %s=%s: %w", s.Name, s.Where, bareError(err))
 		}
 		roots = append(roots, root)
-		files[s.Recipe] = tree.Worktree(root.FS())
+		files[s.Name] = tree.Worktree(root.FS())
 	}
 	return files, closeAll, nil
 }
@@ -168,7 +171,7 @@ func openToAll(repo string) error {
 // give makes r take what stands in the place of recipes' sources: sets first, in
 // their order, then what --source says. A commit is resolved by fetching it.
 func (c *collection) give(ctx context.Context, r *realize.Realizer) error {
-	r.Given = map[string]realize.Given{}
+	r.Given = map[recipe.SourceName]realize.Given{}
 	for _, one := range c.sets {
 		set, err := recipe.ParseSet(one.File, one.Text)
 		if err == nil {
@@ -177,31 +180,35 @@ func (c *collection) give(ctx context.Context, r *realize.Realizer) error {
 		if err != nil {
 			return err
 		}
-		for name, src := range set.Sources {
-			if r.Given[name], err = givenSource(ctx, r, name, one.File, src, ""); err != nil {
+		for _, name := range set.Names() {
+			if r.Given[name], err = givenSource(ctx, r, name, one.File, set.Sources[name], ""); err != nil {
 				return err
 			}
 		}
 	}
 	for _, s := range c.sources {
-		if _, err := r.Recipes.Recipe(s.Recipe); err != nil {
-			return fmt.Errorf("--source %s: %w", s.Recipe, err)
+		rec, err := r.Recipes.Recipe(s.Name.Recipe)
+		if err == nil {
+			err = rec.HasSource(s.Name.Source)
+		}
+		if err != nil {
+			return fmt.Errorf("--source %s: %w", s.Name, err)
 		}
 		if s.Folder {
-			r.Given[s.Recipe] = realize.Given{Where: s.Where, Files: c.folders[s.Recipe]}
+			r.Given[s.Name] = realize.Given{Where: s.Where, Files: c.folders[s.Name]}
 			continue
 		}
-		g, err := givenSource(ctx, r, s.Recipe, s.Where, recipe.Git{URL: s.URL, Ref: s.Ref}, s.Repo)
+		g, err := givenSource(ctx, r, s.Name, s.Where, recipe.Git{URL: s.URL, Ref: s.Ref}, s.Repo)
 		if err != nil {
 			return err
 		}
-		r.Given[s.Recipe] = g
+		r.Given[s.Name] = g
 	}
 	return nil
 }
 
 // givenSource resolves a source that stands in the place of a recipe's.
-func givenSource(ctx context.Context, r *realize.Realizer, name, where string, src recipe.Source, local string) (realize.Given, error) {
+func givenSource(ctx context.Context, r *realize.Realizer, name recipe.SourceName, where string, src recipe.Source, local string) (realize.Given, error) {
 	g := realize.Given{Where: where, Source: src}
 	git, ok := src.(recipe.Git)
 	if !ok {
@@ -210,14 +217,14 @@ func givenSource(ctx context.Context, r *realize.Realizer, name, where string, s
 	if r.Store == nil {
 		return g, &usageError{
 			msg:  fmt.Sprintf("--source %s=%s: a commit has to be fetched first", name, where),
-			hint: fmt.Sprintf("pbuild plan %s --source %s=%s", name, name, where),
+			hint: fmt.Sprintf("pbuild plan %s --source %s=%s", name.Recipe, name, where),
 		}
 	}
-	rec, err := r.Recipes.Recipe(name)
+	rec, err := r.Recipes.Recipe(name.Recipe)
 	if err != nil {
 		return g, err
 	}
-	l, err := r.ResolveRef(ctx, rec, git, local)
+	l, err := r.ResolveRef(ctx, rec, name.Source, git, local)
 	if err != nil {
 		return g, fmt.Errorf("%s: %w", name, err)
 	}

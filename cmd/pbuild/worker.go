@@ -105,7 +105,7 @@ func delegate(c *cli.Context, con *console, files bool) error {
 	}
 	for _, s := range info.Sources {
 		if err := openToAll(s.Repo); err != nil {
-			return fmt.Errorf("%s: --source %s=%s: %w", typedVerb(c), s.Recipe, s.Where, err)
+			return fmt.Errorf("%s: --source %s=%s: %w", typedVerb(c), s.Name, s.Where, err)
 		}
 	}
 	if dir := conf.Recipes.Value; files && dir != "" {
@@ -180,7 +180,10 @@ func delegate(c *cli.Context, con *console, files bool) error {
 // Names of the trees that a worker gets.
 const recipesTree = "recipes"
 
-func sourceTree(name string) string { return "source-" + name }
+// sourceTree needs no slash, and no name of a source has a +.
+func sourceTree(name recipe.SourceName) string {
+	return "source-" + strings.ReplaceAll(name.String(), "/", "+")
+}
 
 // workerEnv keeps of root's environment what a worker needs: the rest may hold
 // secrets, which its uid could read.

@@ -9,14 +9,15 @@ import (
 	"syscall"
 
 	"github.com/fuel-infra/pbuild/internal/config"
+	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/store"
 )
 
 // opened is what of the user's files a verb reads. Nothing of it leads outside,
 // not even a link.
 type opened struct {
-	recipes *os.File         // the directory
-	folders map[string]fs.FS // of --source, by recipe
+	recipes *os.File                    // the directory
+	folders map[recipe.SourceName]fs.FS // of --source
 	sources []sourceArg
 	sets    []setArg
 	close   func() // what stays is swept by the next run
@@ -51,7 +52,7 @@ func (c *console) unpackFiles(conf *config.Config) (_ *opened, err error) {
 	if !info.Files {
 		return nil, fs.ErrNotExist
 	}
-	o := &opened{sources: info.Sources, sets: info.Sets, folders: map[string]fs.FS{}}
+	o := &opened{sources: info.Sources, sets: info.Sets, folders: map[recipe.SourceName]fs.FS{}}
 	var closers []func() error
 	o.close = func() {
 		for _, f := range slices.Backward(closers) {
@@ -84,12 +85,12 @@ func (c *console) unpackFiles(conf *config.Config) (_ *opened, err error) {
 		if !one.Folder {
 			continue
 		}
-		root, err := os.OpenRoot(filepath.Join(scratch.Dir, sourceTree(one.Recipe)))
+		root, err := os.OpenRoot(filepath.Join(scratch.Dir, sourceTree(one.Name)))
 		if err != nil {
 			return nil, err
 		}
 		closers = append(closers, root.Close)
-		o.folders[one.Recipe] = root.FS()
+		o.folders[one.Name] = root.FS()
 	}
 	return o, nil
 }

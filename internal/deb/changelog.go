@@ -2,6 +2,7 @@ package deb
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -17,8 +18,24 @@ type Changelog struct {
 	Source       string // a valid package name
 	Version      string // a valid version
 	Distribution string // "unstable"; several are parted by one blank
+	Maintainer   string // who made the entry: "Name <mail@example.org>"
 	Date         time.Time
 }
+
+// Entry returns the text of an entry (deb-changelog(5)) that says these lines, to be
+// put before those that are there.
+func (c Changelog) Entry(lines ...string) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s (%s) %s; urgency=medium\n\n", c.Source, c.Version, c.Distribution)
+	for _, l := range lines {
+		fmt.Fprintf(&b, "  * %s\n", l)
+	}
+	fmt.Fprintf(&b, "\n -- %s  %s\n\n", c.Maintainer, c.Date.UTC().Format(changelogTime))
+	return b.Bytes()
+}
+
+// changelogTime is RFC 5322's, with a blank or a digit before a day of one digit.
+const changelogTime = "Mon, _2 Jan 2006 15:04:05 -0700"
 
 // ParseChangelogTop reads the newest, that is the first, entry of a
 // debian/changelog (deb-changelog(5)):
@@ -29,7 +46,8 @@ type Changelog struct {
 //
 //	 -- Name <mail@example.org>  Mon, 26 Dec 2022 16:30:00 +0100
 //
-// What follows it is not looked at. The day's name must not contradict the date.
+// What follows it is not looked at. A day's name that contradicts the date counts
+// for nothing: dpkg passes over it too, and such changelogs are built.
 func ParseChangelogTop(r io.Reader) (Changelog, error) {
 	c, err := parseChangelogTop(r)
 	if err != nil {
@@ -58,6 +76,8 @@ func parseChangelogTop(r io.Reader) (Changelog, error) {
 			if c.Date, err = changelogDate(line); err != nil {
 				return c, fmt.Errorf("line %d: %w", n, err)
 			}
+			who, _, _ := strings.Cut(strings.TrimPrefix(line, " -- "), ">  ")
+			c.Maintainer = strings.TrimSpace(who) + ">"
 			return c, nil
 		case !strings.HasPrefix(line, "  "):
 			return c, fmt.Errorf("line %d: want a change, indented by two blanks, or the « -- » line, got %q", n, short(line))
@@ -100,8 +120,8 @@ func changelogDate(line string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("want « -- Name <mail>  date» with two blanks before the date, got %q", short(line))
 	}
 	date = strings.TrimSpace(date)
-	t, err := time.Parse("Mon, _2 Jan 2006 15:04:05 -0700", date)
-	if err != nil || t.Weekday().String()[:3] != date[:3] || t.Unix() < 0 {
+	t, err := time.Parse(changelogTime, date)
+	if err != nil || t.Unix() < 0 {
 		return time.Time{}, fmt.Errorf("bad date %q: want as in «Mon, 26 Dec 2022 16:30:00 +0100», no earlier than 1970", short(date))
 	}
 	return t.UTC(), nil // not in a location that depends on the host

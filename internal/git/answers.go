@@ -40,6 +40,7 @@ var answers = []struct {
 	{"could not resolve", noRoute, ""},
 	{"unable to connect to", noRoute, ""},
 	{"ssh: connect to host", noRoute, ""},
+	{"corruption on the remote side", refused, "lacks objects, or is damaged"},
 	{"not allowed", refused, ""},
 	{"returned error: 4", refused, ""},
 	{"certificate", refused, ""},

@@ -207,7 +207,7 @@ func TestCheckoutDumb(t *testing.T) {
 	if n, err := c.Count(t.Context(), remote(s.URL+"/repo.git"), second); n != 2 || err != nil {
 		t.Error(n, err)
 	}
-	if got, err := c.Resolve(t.Context(), remote(s.URL+"/repo.git"), "main"); got != second || err != nil {
+	if got, _, err := c.Resolve(t.Context(), remote(s.URL+"/repo.git"), "main"); got != second || err != nil {
 		t.Error(got, err)
 	}
 }

@@ -87,14 +87,13 @@ func (c *Client) Checkout(ctx context.Context, r Remote, commit string, o Option
 	return out, err
 }
 
-// Resolve returns the commit that ref names: a branch or a tag by its name, any
+// Resolve returns the commit that ref names, and what ref is: a branch or a tag by its name, any
 // ref by its whole name (refs/…), HEAD, or a full id, which is looked for. An
 // annotated tag is followed to its commit. A name that is both a branch and a
 // tag is an error, unless both are one commit. The first source that has ref
 // decides.
-func (c *Client) Resolve(ctx context.Context, r Remote, ref string) (string, error) {
-	var id string
-	err := c.do(ctx, func(s *session) error {
+func (c *Client) Resolve(ctx context.Context, r Remote, ref string) (id string, kind Kind, err error) {
+	err = c.do(ctx, func(s *session) error {
 		if err := CheckRef(ref); err != nil {
 			return err
 		}
@@ -104,13 +103,13 @@ func (c *Client) Resolve(ctx context.Context, r Remote, ref string) (string, err
 			return err
 		}
 		var err error
-		id, err = s.resolve(ctx, r, ref)
+		id, kind, err = s.resolve(ctx, r, ref)
 		return err
 	})
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return id, nil
+	return id, kind, nil
 }
 
 // Count returns how many commits the history of commit has, itself included

@@ -156,7 +156,7 @@ func TestStall(t *testing.T) {
 	}
 	_, err := c.Checkout(t.Context(), remote(s.url), first, Options{}, t.TempDir())
 	wantError(t, err, "fetch "+s.url+": stalled: nothing came in 300ms")
-	_, err = c.Resolve(t.Context(), remote(s.url), "main")
+	_, _, err = c.Resolve(t.Context(), remote(s.url), "main")
 	wantError(t, err, "fetch "+s.url+": stalled: nothing came in 300ms")
 
 	// Ended by the caller: at once, and git's children with it.
@@ -174,7 +174,7 @@ func TestStall(t *testing.T) {
 		t.Errorf("still there: %q", left)
 	}
 	c.bounds.longest = 400 * time.Millisecond
-	_, err = c.Resolve(t.Context(), remote(s.url), "main")
+	_, _, err = c.Resolve(t.Context(), remote(s.url), "main")
 	wantError(t, err, "fetch "+s.url+": stalled: not done after 400ms")
 }
 

@@ -62,10 +62,10 @@ func (s *session) commit(ctx context.Context, r Remote, id string, d depth, prog
 
 // exact asks for a commit by its id.
 func (s *session) exact(ctx context.Context, src source, id string, d depth, progress func(string, int64, int64)) (string, error) {
-	repo, said, err := s.fetch(ctx, src, len(id), progress, append(d.flags(), "--end-of-options", src.name, id)...)
+	repo, said, err := s.fetch(ctx, src, len(id), progress, append(d.flags(), "--end-of-options", src.address(), id)...)
 	if err != nil && d != files && refusesFilter(said) {
 		flags := d.flags()
-		repo, _, err = s.fetch(ctx, src, len(id), progress, append(flags[:len(flags)-1], "--end-of-options", src.name, id)...)
+		repo, _, err = s.fetch(ctx, src, len(id), progress, append(flags[:len(flags)-1], "--end-of-options", src.address(), id)...)
 	}
 	return repo, err
 }
@@ -73,7 +73,7 @@ func (s *session) exact(ctx context.Context, src source, id string, d depth, pro
 // whole asks for all branches and tags: first for commits alone, and for files
 // only when the commit is among them.
 func (s *session) whole(ctx context.Context, src source, id string, d depth, progress func(string, int64, int64)) (string, error) {
-	all := []string{"--update-shallow", "--end-of-options", src.name, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"}
+	all := []string{"--update-shallow", "--end-of-options", src.address(), "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"}
 	repo, said, err := s.fetch(ctx, src, len(id), progress, append([]string{"--filter=tree:0"}, all...)...)
 	filtered := err == nil && !strings.Contains(said, filterIgnored)
 	if err != nil && refusesFilter(said) {

@@ -196,7 +196,7 @@ func TestNoCodeRuns(t *testing.T) {
 	if _, err := c.Count(t.Context(), Remote{Local: clone}, id); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Resolve(t.Context(), Remote{Local: clone}, "main"); err != nil {
+	if _, _, err := c.Resolve(t.Context(), Remote{Local: clone}, "main"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Lstat(canary); err == nil {
@@ -239,7 +239,7 @@ func TestEnvironment(t *testing.T) {
 	if _, err := c.Checkout(t.Context(), Remote{Local: r.dir}, second, Options{}, t.TempDir()); err != nil {
 		t.Error(err)
 	}
-	_, err := c.Resolve(t.Context(), Remote{Local: r.dir}, "none")
+	_, _, err := c.Resolve(t.Context(), Remote{Local: r.dir}, "none")
 	wantError(t, err, "fetch "+r.dir+": ref none not found")
 	if n, err := c.Count(t.Context(), Remote{Local: r.dir}, first); n != 1 || err != nil {
 		t.Error(n, err)

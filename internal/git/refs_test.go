@@ -30,7 +30,7 @@ func TestResolve(t *testing.T) {
 			"refs/heads/main": second, "refs/tags/v1": first, "refs/changes/12/34/1": first,
 			"refs/heads/both": second, "refs/tags/both": first, first: first, third: third,
 		} {
-			if got, err := c.Resolve(t.Context(), remote(s.url), ref); got != want || err != nil {
+			if got, _, err := c.Resolve(t.Context(), remote(s.url), ref); got != want || err != nil {
 				t.Errorf("%s: %s %v", ref, got, err)
 			}
 		}
@@ -41,7 +41,7 @@ func TestResolve(t *testing.T) {
 			r.git("rev-parse", "v1"): r.git("rev-parse", "v1")[:7] + " is a tag, not a commit",
 			"both":                   "ref both: both a branch (" + second[:7] + ") and a tag (" + first[:7] + "): write refs/heads/both or refs/tags/both",
 		} {
-			got, err := c.Resolve(t.Context(), remote(s.url), ref)
+			got, _, err := c.Resolve(t.Context(), remote(s.url), ref)
 			wantError(t, err, "fetch "+s.url+": "+want)
 			if got != "" {
 				t.Error(got)
@@ -100,7 +100,7 @@ func TestHistory(t *testing.T) {
 	if n, err := c.Count(t.Context(), remote(s.url), merge); n != 5 || err != nil {
 		t.Error(n, err)
 	}
-	if got, err := c.Resolve(t.Context(), remote(s.url), ids[1]); got != ids[1] || err != nil {
+	if got, _, err := c.Resolve(t.Context(), remote(s.url), ids[1]); got != ids[1] || err != nil {
 		t.Error(got, err)
 	}
 }

@@ -83,7 +83,7 @@ func FuzzReplies(f *testing.F) {
 		if o, err := parseObject(line); err == nil && (!isID(o.id) || kindOfMode[o.mode] != o.kind) {
 			t.Fatalf("%q", o)
 		}
-		if id, why := pick(refs, ref); id != "" && (why != "" || !isID(id)) {
+		if id, _, why := pick(refs, ref); id != "" && (why != "" || !isID(id)) {
 			t.Fatalf("%q %q", id, why)
 		}
 		s := newSaid(func(text string, _, _ int64) {

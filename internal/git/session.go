@@ -118,6 +118,8 @@ const configuration = `[protocol]
 	nulInCommit = ignore
 	zeroPaddedDate = ignore
 	zeroPaddedFilemode = ignore
+[uploadpack]
+	allowFilter = true
 [gc]
 	auto = 0
 [maintenance]

@@ -122,7 +122,7 @@ func TestDaemon(t *testing.T) {
 	if _, err := c.Checkout(t.Context(), remote("git://"+addr+"/repo.git"), first, Options{}, dir); err != nil {
 		t.Error(err)
 	}
-	if id, err := c.Resolve(t.Context(), remote("git://"+addr+"/repo.git"), "main"); id != second || err != nil {
+	if id, _, err := c.Resolve(t.Context(), remote("git://"+addr+"/repo.git"), "main"); id != second || err != nil {
 		t.Error(id, err)
 	}
 	_, err = c.Checkout(t.Context(), remote("git://"+addr+"/none"), first, Options{}, t.TempDir())

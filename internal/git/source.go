@@ -13,9 +13,18 @@ import (
 
 // source is one place to ask.
 type source struct {
-	name     string // the URL, for people and for git
+	name     string // the URL, or a path
 	protocol string // what GIT_ALLOW_PROTOCOL says
 	host     string // "host:port" to connect to beforehand; empty: don't
+}
+
+// address is what git is told. A path with what is a URL's: without, git knows no
+// remote of that name when it leaves out files, and misses them.
+func (src source) address() string {
+	if src.protocol == "file" {
+		return "file://" + strings.ReplaceAll(src.name, "%", "%25")
+	}
+	return src.name
 }
 
 // protocols says what a URL's scheme lets git use. http may be redirected to

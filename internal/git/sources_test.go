@@ -78,7 +78,7 @@ func TestNoRoute(t *testing.T) {
 					_, err := c.Checkout(t.Context(), remote(tc.urls...), id, Options{}, t.TempDir())
 					return err
 				},
-				func() error { _, err := c.Resolve(t.Context(), remote(tc.urls...), "main"); return err },
+				func() error { _, _, err := c.Resolve(t.Context(), remote(tc.urls...), "main"); return err },
 				func() error { _, err := c.Count(t.Context(), remote(tc.urls...), id); return err },
 			} {
 				begun := time.Now()
@@ -95,12 +95,12 @@ func TestNoRoute(t *testing.T) {
 		})
 	}
 	c := newClient(t)
-	_, err := c.Resolve(t.Context(), remote("https://host.invalid/x"), "main")
+	_, _, err := c.Resolve(t.Context(), remote("https://host.invalid/x"), "main")
 	wantError(t, err, "fetch https://host.invalid/x: no route (1 address tried)")
-	_, err = c.Resolve(t.Context(), remote("https://host.invalid/x", "https://other.invalid/x", "https://host.invalid/y"), "main")
+	_, _, err = c.Resolve(t.Context(), remote("https://host.invalid/x", "https://other.invalid/x", "https://host.invalid/y"), "main")
 	wantError(t, err, "fetch https://host.invalid/x: no route (2 addresses tried)")
 	c.Offline = true
-	_, err = c.Resolve(t.Context(), remote("https://host.invalid/x"), "main")
+	_, _, err = c.Resolve(t.Context(), remote("https://host.invalid/x"), "main")
 	wantError(t, err, "fetch https://host.invalid/x: offline")
 }
 
@@ -201,10 +201,10 @@ func TestMirrors(t *testing.T) {
 		t.Errorf("%q %v", raw, err)
 	}
 	c.Mirrors = map[string][]string{"https://a.example": {"file:///srv"}}
-	_, err = c.Resolve(t.Context(), remote("https://a.example/x"), "main")
+	_, _, err = c.Resolve(t.Context(), remote("https://a.example/x"), "main")
 	wantError(t, err, "fetch mirror of https://a.example: URL file:///srv/x: want https://, http://, git:// or ssh://")
 	c.Mirrors = map[string][]string{"https://a.example": {"https://me:secret@b.example"}}
-	_, err = c.Resolve(t.Context(), remote("https://a.example/x"), "main")
+	_, _, err = c.Resolve(t.Context(), remote("https://a.example/x"), "main")
 	wantError(t, err, "fetch mirror of https://a.example: URL https://…@b.example/x: user or password: not taken")
 }
 

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/fuel-infra/pbuild/internal/git"
 	"github.com/fuel-infra/pbuild/internal/realize"
@@ -19,8 +21,8 @@ type Locker struct {
 	*realize.Realizer
 	Resolver *resolve.Resolver
 
-	// Repositories are asked in place of recipes' own, by recipe; may be nil.
-	Repositories map[string]Repository
+	// Repositories are asked in place of recipes' own; may be nil.
+	Repositories map[recipe.SourceName]Repository
 
 	indices map[string]*resolve.Index      // by suite: one state of the archive a run
 	apts    map[digest.Digest]*resolve.Apt // by the image that it runs in
@@ -42,7 +44,7 @@ type Result struct {
 	Lists   map[recipe.Format][]recipe.Package // of the formats that need any; those that did not change too
 	Changed bool                               // the lock, or a list, is not as it was
 	Notes   []string                           // what changed, a line each, for people
-	Commits []git.LogEntry                     // between the old commit and the new, newest first
+	Commits []git.LogEntry                     // between the old commit of Main and the new, newest first
 }
 
 // Files returns what is to be written into the recipe's folder, by name; nil
@@ -76,8 +78,10 @@ func (l *Locker) Lock(ctx context.Context, name string, update bool) (*Result, e
 	res := &Result{Recipe: rec, Lists: map[recipe.Format][]recipe.Package{}}
 	res.Lock = &recipe.Lock{Sources: map[string]recipe.Locked{}}
 	rec.Lock = old
-	if err := l.source(ctx, res, update); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	for _, source := range slices.Sorted(maps.Keys(rec.Sources)) {
+		if err := l.source(ctx, res, source, update); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
 	}
 	for _, f := range rec.Formats() {
 		b, err := l.build(ctx, res, f)

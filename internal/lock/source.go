@@ -17,46 +17,52 @@ type Repository struct {
 	Ref        string
 }
 
-// source resolves the main source.
-func (l *Locker) source(ctx context.Context, res *Result, update bool) error {
+// source resolves one source of a recipe.
+func (l *Locker) source(ctx context.Context, res *Result, name string, update bool) error {
 	rec := res.Recipe
-	known, err := rec.LockedSource(recipe.Main)
+	full := recipe.SourceName{Recipe: rec.Name, Source: name}
+	known, err := rec.LockedSource(name)
 	fits := err == nil
-	_, isGit := rec.Sources[recipe.Main].(recipe.Git)
-	if _, given := l.Repositories[rec.Name]; given && !isGit {
+	_, isGit := rec.Sources[name].(recipe.Git)
+	if _, given := l.Repositories[full]; given && !isGit {
 		return errors.New("--source: the recipe's source is no repository")
 	}
-	switch src := rec.Sources[recipe.Main].(type) {
+	switch src := rec.Sources[name].(type) {
 	case recipe.Git:
-		if _, _, err := l.from(rec.Name, src); err != nil {
+		if _, _, err := l.from(full, src); err != nil {
 			return err
 		}
 		if fits && (!update || recipe.IsCommit(src.Ref)) {
-			res.Lock.Sources[recipe.Main] = known
+			res.Lock.Sources[name] = known
 			return nil
 		}
-		locked, err := l.resolveGit(ctx, rec, src)
+		locked, err := l.resolveGit(ctx, rec, name, src)
 		if err != nil {
-			return &realize.SourceError{Recipe: rec.Name, Ref: src.Ref, Err: err}
+			return &realize.SourceError{Source: full, Ref: src.Ref, Err: err}
 		}
-		res.Lock.Sources[recipe.Main] = locked
-		before := rec.Lock.Sources[recipe.Main].Commit
+		res.Lock.Sources[name] = locked
+		before := rec.Lock.Sources[name].Commit
 		if before == locked.Commit {
 			return nil
 		}
-		res.Notes = append(res.Notes, fmt.Sprintf("%s: %s is commit %s", recipe.Main, src.Ref, locked.Commit))
-		if before != "" {
-			res.Commits, err = l.between(ctx, rec.Name, src, before, locked.Commit)
+		note := fmt.Sprintf("%s: %s is commit %s", name, src.Ref, locked.Commit)
+		if recipe.IsCommit(src.Ref) {
+			note = fmt.Sprintf("%s: commit %s", name, locked.Commit)
 		}
+		res.Notes = append(res.Notes, note)
+		if before == "" || name != recipe.Main {
+			return nil
+		}
+		res.Commits, err = l.between(ctx, full, src, before, locked.Commit)
 		var rewritten *git.NotAncestorError
 		if errors.As(err, &rewritten) {
-			res.Notes = append(res.Notes, fmt.Sprintf("%s: %v: was it rewritten?", recipe.Main, rewritten))
+			res.Notes = append(res.Notes, fmt.Sprintf("%s: %v: was it rewritten?", name, rewritten))
 			return nil
 		}
 		return err
 	case recipe.Dsc:
 		if fits {
-			res.Lock.Sources[recipe.Main] = known
+			res.Lock.Sources[name] = known
 			return nil
 		}
 		look, err := l.Look(ctx, rec, recipe.FormatDeb, recipe.Locked{})
@@ -67,23 +73,24 @@ func (l *Locker) source(ctx context.Context, res *Result, update bool) error {
 		if err := errors.Join(err, look.Close()); err != nil {
 			return err
 		}
-		res.Lock.Sources[recipe.Main] = recipe.Locked{Version: s.Version, Epoch: s.Epoch}
-		res.Notes = append(res.Notes, fmt.Sprintf("%s: version %s", recipe.Main, s.Version))
+		res.Lock.Sources[name] = recipe.Locked{Version: s.Version, Epoch: s.Epoch}
+		res.Notes = append(res.Notes, fmt.Sprintf("%s: version %s", name, s.Version))
 	}
 	return nil
 }
 
 // resolveGit finds out which commit the ref is, and all that a lock says of it.
-func (l *Locker) resolveGit(ctx context.Context, rec *recipe.Recipe, src recipe.Git) (locked recipe.Locked, err error) {
-	src, local, err := l.from(rec.Name, src)
+func (l *Locker) resolveGit(ctx context.Context, rec *recipe.Recipe, name string, src recipe.Git) (locked recipe.Locked, err error) {
+	src, local, err := l.from(recipe.SourceName{Recipe: rec.Name, Source: name}, src)
 	if err != nil {
 		return locked, err
 	}
 	var commit string
+	var kind git.Kind
 	var count int
 	err = l.Git(src, local, func(c *git.Client, from git.Remote) error {
-		if commit, err = c.Resolve(ctx, from, src.Ref); err != nil {
-			return err
+		if commit, kind, err = c.Resolve(ctx, from, src.Ref); err != nil || name != recipe.Main {
+			return err // nobody stamps the others' count, which needs their whole history
 		}
 		count, err = c.Count(ctx, from, commit)
 		return err
@@ -91,13 +98,13 @@ func (l *Locker) resolveGit(ctx context.Context, rec *recipe.Recipe, src recipe.
 	if err != nil {
 		return locked, err
 	}
-	locked, err = l.ResolveGit(ctx, rec, src, local, commit)
-	locked.Count = count
+	locked, err = l.ResolveGit(ctx, rec, name, src, local, commit)
+	locked.Kind, locked.Count = recipe.RefKind(kind), count
 	return locked, err
 }
 
-// from returns where the commits of a recipe come from.
-func (l *Locker) from(name string, src recipe.Git) (recipe.Git, string, error) {
+// from returns where the commits of a source come from.
+func (l *Locker) from(name recipe.SourceName, src recipe.Git) (recipe.Git, string, error) {
 	r, ok := l.Repositories[name]
 	if !ok {
 		return src, "", nil
@@ -109,7 +116,7 @@ func (l *Locker) from(name string, src recipe.Git) (recipe.Git, string, error) {
 	return src, r.Local, nil
 }
 
-func (l *Locker) between(ctx context.Context, name string, src recipe.Git, from, to string) (log []git.LogEntry, err error) {
+func (l *Locker) between(ctx context.Context, name recipe.SourceName, src recipe.Git, from, to string) (log []git.LogEntry, err error) {
 	src, local, err := l.from(name, src)
 	if err != nil {
 		return nil, err

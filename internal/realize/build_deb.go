@@ -1,6 +1,7 @@
 package realize
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -10,7 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fuel-infra/pbuild/internal/deb"
 	"github.com/fuel-infra/pbuild/internal/tree"
+	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 )
 
@@ -33,7 +36,9 @@ func (s *site) layOutDeb(ctx context.Context) (program sandbox.Spec, err error) 
 			return program, err
 		}
 		defer unpacked.Close()
-		main = unpacked.FS()
+		if main, err = s.node.build().Edited(unpacked.FS()); err != nil {
+			return program, err
+		}
 	}
 	epoch := time.Unix(d.Stamp.Epoch, 0)
 	if err := tree.Materialize(main, dir, epoch); err != nil {
@@ -46,6 +51,11 @@ func (s *site) layOutDeb(ctx context.Context) (program sandbox.Spec, err error) 
 	}
 	if err := s.addDebian(dir, epoch); err != nil {
 		return program, err
+	}
+	if d.Own != "" {
+		if err := s.addEntry(dir, epoch); err != nil {
+			return program, err
+		}
 	}
 	if err := setModes(dir, d.Modes, epoch); err != nil {
 		return program, err
@@ -78,7 +88,7 @@ func (s *site) unpackDsc(ctx context.Context) (*os.Root, error) {
 		}
 	}
 	var dsc string
-	for name, d := range s.source.files {
+	for name, d := range s.sources[recipe.Main].files {
 		if err := s.Store.Link(d, filepath.Join(in, name)); err != nil {
 			return nil, err
 		}
@@ -136,6 +146,36 @@ func (s *site) addDebian(dir string, epoch time.Time) error {
 		return err
 	}
 	return tree.Materialize(s.node.debian, debian, epoch)
+}
+
+// addEntry puts an entry before those of debian/changelog, with the version that the
+// recipe's scheme stamps and the date of the commit.
+func (s *site) addEntry(dir string, epoch time.Time) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	const name = "debian/changelog"
+	old, err := root.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	top, err := deb.ParseChangelogTop(bytes.NewReader(old))
+	if err != nil {
+		return fmt.Errorf("debian/%w", err)
+	}
+	d := s.node.Derivation
+	main := d.Sources[recipe.Main]
+	change := fmt.Sprintf("Tree %s.", main.Digest)
+	if main.Kind == recipe.GitInput {
+		change = fmt.Sprintf("Commit %s.", main.Commit)
+	}
+	top.Version, top.Date = d.Stamp.Version, epoch
+	if err := root.WriteFile(name, append(top.Entry(change), old...), 0o644); err != nil {
+		return err
+	}
+	return root.Chtimes(name, epoch, epoch)
 }
 
 // setModes applies the recipe's modes, and gives the top folder its time.

@@ -47,6 +47,9 @@ func (s *site) layOutRPM(ctx context.Context) (program sandbox.Spec, err error) 
 			return program, err
 		}
 	}
+	if err := s.makeArchives(ctx); err != nil {
+		return program, err
+	}
 	return sandbox.Spec{
 		Binds: []sandbox.Bind{{Host: s.work, Inside: buildInside, Writable: true}},
 		Dir:   buildInside,
@@ -85,6 +88,12 @@ func (s *site) defines() []string {
 	} else {
 		all = append(all, "debug_package %{nil}")
 	}
+	if d := s.node.Derivation; d.Release != "" {
+		all = append(all, "release "+d.Release)
+		if d.Stamp.Version != "" {
+			all = append(all, "version "+d.Stamp.Version)
+		}
+	}
 	own := s.node.Derivation.Defines
 	for _, name := range slices.Sorted(maps.Keys(own)) {
 		all = append(all, name+" "+own[name])
@@ -101,11 +110,7 @@ func (s *site) defines() []string {
 // a macro that is given as an argument of one line.
 const makeDebugPackages = `install %{lua: print(rpm.expand("%{?buildsubdir:%{debug_package}}") .. string.char(10) .. "%" .. "install")}`
 
-// tarballInside is where the tree lies of which Source0 is made.
-const tarballInside = "/run/source"
-
-// makeTarball makes Source0 with the builder's own tar and gzip, whose bytes
-// are pinned with it.
+// makeTarball makes Source0 of the main source.
 func (s *site) makeTarball(ctx context.Context, spec string) error {
 	source0 := s.node.Recipe.RPM.Source0
 	version, sources, err := s.querySpec(ctx, spec)
@@ -118,13 +123,10 @@ func (s *site) makeTarball(ctx context.Context, spec string) error {
 		return &SpecError{Spec: s.node.Recipe.RPM.Spec, Want: file, Sources: sources}
 	}
 	in := filepath.Join(s.scratch.Dir, "tarball")
-	if err := os.Mkdir(in, 0o755); err != nil {
+	if err := makeDir(in); err != nil {
 		return err
 	}
 	dir, from := filepath.Join(in, folder), folder
-	if !source0.Prefixed {
-		from = "."
-	}
 	if err := makeDir(dir); err != nil {
 		return err
 	}
@@ -136,8 +138,56 @@ func (s *site) makeTarball(ctx context.Context, spec string) error {
 		return err
 	}
 	if !source0.Prefixed {
-		in = dir
+		in, from = dir, "."
 	}
+	return s.tar(ctx, in, from, file)
+}
+
+// makeArchives makes the other files that the spec names, of other sources.
+func (s *site) makeArchives(ctx context.Context) error {
+	archives := s.node.Derivation.Archives
+	for _, file := range slices.Sorted(maps.Keys(archives)) {
+		if err := s.makeArchive(ctx, file, archives[file]); err != nil {
+			return fmt.Errorf("sources: %s: %w", file, err)
+		}
+	}
+	return nil
+}
+
+func (s *site) makeArchive(ctx context.Context, file, source string) error {
+	dir := filepath.Join(s.scratch.Dir, "archive-"+file)
+	if err := makeDir(dir); err != nil {
+		return err
+	}
+	epoch := time.Unix(s.node.Derivation.Stamp.Epoch, 0)
+	for _, name := range s.node.Recipe.Parts(source) {
+		to := dir
+		if _, part, packed := strings.Cut(name, "/"); packed {
+			to = filepath.Join(dir, part)
+			if err := makeDir(to); err != nil {
+				return err
+			}
+		}
+		files, err := s.files(ctx, name)
+		if err != nil {
+			return err
+		}
+		if err := tree.Materialize(files, to, epoch); err != nil {
+			return err
+		}
+	}
+	if err := os.Chtimes(dir, epoch, epoch); err != nil {
+		return err
+	}
+	return s.tar(ctx, dir, ".", file)
+}
+
+// tarballInside is where the files lie of which a tarball is made.
+const tarballInside = "/run/source"
+
+// tar makes SOURCES/FILE of what lies in a directory, with the builder's own tar and
+// gzip, whose bytes are pinned with it.
+func (s *site) tar(ctx context.Context, in, from, file string) error {
 	return s.run(ctx, sandbox.Spec{
 		Binds: []sandbox.Bind{
 			{Host: in, Inside: tarballInside},

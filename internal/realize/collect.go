@@ -1,7 +1,6 @@
 package realize
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +31,9 @@ func (s *site) collect(image, log digest.Digest, begun time.Time) (*store.Realiz
 	if err := s.checkOutputs(files); err != nil {
 		return nil, err
 	}
+	if err := s.checkRelease(files); err != nil {
+		return nil, err
+	}
 	if err := s.require(s.node, files); err != nil {
 		return nil, err
 	}
@@ -45,10 +47,18 @@ func (s *site) collect(image, log digest.Digest, begun time.Time) (*store.Realiz
 	n := s.node
 	return s.Store.Record(store.Realization{
 		Key: n.Key, Recipe: n.Recipe.Name, Format: string(n.Format), Arch: string(n.Derivation.Arch),
-		Version: cmp.Or(n.Derivation.Stamp.Version, files[0].Version), Inputs: s.source.blobs(), Builder: image, Manifest: manifest,
+		Version: n.version(files), Inputs: blobs(s.sources), Builder: image, Manifest: manifest,
 		Output: outputDigest(files), Log: log, Files: files,
 		Finished: time.Now(), Seconds: time.Since(begun).Seconds(),
 	}, n.root())
+}
+
+// version is that of the source: of an rpm, whose spec says it, the first package's.
+func (n *Node) version(files []store.File) string {
+	if n.Format == recipe.FormatRPM {
+		return files[0].Version
+	}
+	return n.Derivation.Stamp.Version
 }
 
 // takePackages copies each package that the build left into the store, and reads
@@ -258,6 +268,18 @@ func (s *site) checkOutputs(files []store.File) error {
 	}
 	slices.Sort(e.Missing)
 	return &e
+}
+
+// checkRelease says which rpms do not have the release that the recipe's scheme
+// stamps, which rpmbuild gets as a macro that a spec may pass over.
+func (s *site) checkRelease(files []store.File) error {
+	want := s.node.Derivation.Release
+	for _, f := range files {
+		if i := strings.LastIndexByte(f.Version, '-'); want != "" && f.Version[i+1:] != want {
+			return &ReleaseError{Package: f.Package, Spec: s.node.Recipe.RPM.Spec, Want: want, Got: f.Version[i+1:]}
+		}
+	}
+	return nil
 }
 
 // outputDigest is the output digest of a realization: over the names and output

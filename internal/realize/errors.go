@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
@@ -116,7 +117,7 @@ func (e *TreeError) Error() string {
 // SourceError says that a recipe's source did not come from where the recipe says
 // it is.
 type SourceError struct {
-	Recipe string
+	Source recipe.SourceName
 	Ref    string   // what was to be resolved for a lock; empty: a locked commit was to be fetched
 	Sets   []string // files of the collection that put a folder in its place
 	Err    error
@@ -140,4 +141,15 @@ func (e *SpecError) Error() string {
 		have = strings.Join(e.Sources, ", ")
 	}
 	return fmt.Sprintf("source0: makes %s: the sources of %s: %s", e.Want, e.Spec, have)
+}
+
+// ReleaseError says that a package does not have the release that its recipe's scheme
+// stamps.
+type ReleaseError struct {
+	Package, Spec string
+	Want, Got     string
+}
+
+func (e *ReleaseError) Error() string {
+	return fmt.Sprintf("version: package %s has release %s: the scheme stamps %s: does %s say Release: %%{release}?", e.Package, e.Got, e.Want, e.Spec)
 }

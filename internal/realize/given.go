@@ -3,11 +3,12 @@ package realize
 import (
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/fuel-infra/pbuild/recipe"
 )
 
-// Given is a source that stands in the place of a recipe's main one for a run.
+// Given is a source that stands in the place of one of a recipe's for a run.
 type Given struct {
 	Where  string         // as people named it
 	Files  fs.FS          // a folder's; nil: Source counts
@@ -15,31 +16,84 @@ type Given struct {
 	Locked *recipe.Locked // what Source was resolved to, where it is one to be locked
 }
 
-// own is a recipe's own main source.
-type own struct {
-	source recipe.Source
-	locked recipe.Locked // zero: not locked
+// givens are what is given of a recipe's sources, in the order of Recipe.Takes.
+type givens []struct {
+	Given
+	name string // of the source
 }
 
-func ownSource(rec *recipe.Recipe) own {
-	o := own{source: rec.Sources[recipe.Main]}
-	if l, err := rec.LockedSource(recipe.Main); err == nil {
-		o.locked = l
+// given returns what is given of the sources that a format takes.
+func (r *Realizer) given(rec *recipe.Recipe, f recipe.Format) (all givens) {
+	if len(r.Given) == 0 {
+		return nil
 	}
-	return o
+	for _, name := range rec.Takes(f) {
+		if g, ok := r.Given[recipe.SourceName{Recipe: rec.Name, Source: name}]; ok {
+			all = append(all, struct {
+				Given
+				name string
+			}{g, name})
+		}
+	}
+	return all
 }
 
-// note says what took the place of a recipe's own source. What has the locked
+// replace returns the recipe with what is given, where that is no folder. Another
+// target may have the same recipe, which stays.
+func (gs givens) replace(rec *recipe.Recipe) (*recipe.Recipe, error) {
+	own := *rec
+	for _, g := range gs {
+		if g.Source == nil {
+			continue
+		}
+		if err := own.Replace(g.name, g.Source, g.Locked); err != nil {
+			return nil, err
+		}
+	}
+	return &own, nil
+}
+
+// files returns the folder that is given for a source; nil: none.
+func (gs givens) files(name string) fs.FS {
+	for _, g := range gs {
+		if g.name == name {
+			return g.Files
+		}
+	}
+	return nil
+}
+
+// where names the sources as people named them.
+func (gs givens) where() string {
+	var all []string
+	for _, g := range gs {
+		all = append(all, g.Where)
+	}
+	return strings.Join(all, ", ")
+}
+
+// note says what took the place of a recipe's own sources. What has the locked
 // tree is what was locked, whoever gave it.
-func (g Given) note(in recipe.Input, o own) string {
-	_, isGit := o.source.(recipe.Git)
-	switch {
-	case isGit && o.locked.Commit == "":
-		return fmt.Sprintf("source %s; no commit is locked", g.Where)
-	case isGit && in.Commit == o.locked.Commit:
-		return fmt.Sprintf("source %s: holds the locked commit %s", g.Where, o.locked.Commit[:12])
-	case isGit:
-		return fmt.Sprintf("source %s, not the locked commit %s", g.Where, o.locked.Commit[:12])
+func (gs givens) note(in map[string]recipe.Input, own *recipe.Recipe) string {
+	var all []string
+	for _, g := range gs {
+		what := "source " + g.Where
+		if g.name != recipe.Main {
+			what = "source " + g.name + " " + g.Where
+		}
+		locked, err := own.LockedSource(g.name)
+		_, isGit := own.Sources[g.name].(recipe.Git)
+		switch {
+		case isGit && err != nil:
+			what += "; no commit is locked"
+		case isGit && in[g.name].Commit == locked.Commit:
+			what = fmt.Sprintf("%s: holds the locked commit %s", what, locked.Commit[:12])
+		case isGit:
+			what = fmt.Sprintf("%s, not the locked commit %s", what, locked.Commit[:12])
+		default:
+			what += ", not the recipe's own"
+		}
+		all = append(all, what)
 	}
-	return fmt.Sprintf("source %s, not the recipe's own", g.Where)
+	return strings.Join(all, "; ")
 }

@@ -22,7 +22,7 @@ func TestGivenFolder(t *testing.T) {
 	u := b.writeGit("git-given", "")
 	first := b.realize("git-given", event.Built)
 	dir, files := u.clone()
-	b.Given = map[string]realize.Given{"git-given": {Where: dir, Files: files}}
+	b.Given = map[recipe.SourceName]realize.Given{{Recipe: "git-given", Source: recipe.Main}: {Where: dir, Files: files}}
 	if same := b.realize("git-given", event.Cached); same.Key != first.Key {
 		t.Errorf("key %s, of the commit %s", same.Key, first.Key)
 	}

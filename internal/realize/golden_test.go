@@ -56,10 +56,10 @@ func (b *bench) standIns() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.Given = map[string]realize.Given{}
+	b.Given = map[recipe.SourceName]realize.Given{}
 	for of, src := range set.Sources {
 		b.Given[of] = realize.Given{Where: name, Source: src}
-		rec, err := b.Recipes.Recipe(of)
+		rec, err := b.Recipes.Recipe(of.Recipe)
 		if err != nil {
 			b.t.Fatal(err)
 		}

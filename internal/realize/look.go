@@ -46,13 +46,19 @@ func (r *Realizer) Look(ctx context.Context, rec *recipe.Recipe, f recipe.Format
 		}
 	}()
 	if src, ok := rec.Sources[recipe.Main].(recipe.Path); ok {
-		if n.main, err = r.Recipes.SourceFolder(rec, src); err != nil {
+		folder, err := r.Recipes.SourceFolder(rec, recipe.Main, src)
+		if err != nil {
+			return nil, err
+		}
+		if n.main, err = b.Edited(folder); err != nil {
 			return nil, err
 		}
 	}
-	if s.source, err = r.obtain(ctx, n); err != nil {
+	main, err := r.obtain(ctx, n, recipe.Main)
+	if err != nil {
 		return nil, err
 	}
+	s.sources = map[string]source{recipe.Main: main}
 	if s.scratch, err = r.Store.Scratch("look-" + rec.Name); err != nil {
 		return nil, err
 	}
@@ -100,8 +106,8 @@ func (l *Look) unpackDsc(ctx context.Context) error {
 		return err
 	}
 	l.site.opened = append(l.site.opened, root)
-	l.site.main = root.FS()
-	return nil
+	l.site.main, err = l.site.node.build().Edited(root.FS())
+	return err
 }
 
 func (l *Look) enterBuilder(ctx context.Context) (err error) {

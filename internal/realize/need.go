@@ -64,19 +64,23 @@ func (r *Realizer) needs(p *Plan, n *Node) (all []Need, err error) {
 	if get, disk := r.Images.ExtendCost(under, packages, n.Derivation.Packages.Date); disk > 0 {
 		all = append(all, Need{Kind: NeedPackages, Name: n.Recipe.Name + " " + string(n.Format), Fetch: get, Disk: disk})
 	}
-	if n.main != nil {
-		return all, nil
-	}
-	switch src := n.Recipe.Sources[recipe.Main].(type) {
-	case recipe.Git:
-		in := n.Derivation.Sources[recipe.Main]
-		if _, err := r.kept(in.Digest); errors.Is(err, store.ErrNotFound) {
-			all = append(all, Need{Kind: NeedSource, Name: src.URL, Commit: in.Commit, Fetch: -1})
-		} else if err != nil {
-			return nil, err
+	for _, name := range n.Recipe.Takes(n.Format) {
+		if n.folders[name] != nil {
+			continue
 		}
-	case recipe.Dsc:
-		return r.lackingFiles(all, src)
+		switch src := n.Recipe.Sources[name].(type) {
+		case recipe.Git:
+			in := n.Derivation.Sources[name]
+			if _, err := r.kept(in.Digest); errors.Is(err, store.ErrNotFound) {
+				all = append(all, Need{Kind: NeedSource, Name: src.URL, Commit: in.Commit, Fetch: -1})
+			} else if err != nil {
+				return nil, err
+			}
+		case recipe.Dsc:
+			if all, err = r.lackingFiles(all, src); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return all, nil
 }

@@ -32,10 +32,12 @@ type Node struct {
 	found *store.Realization // by Plan, not yet held against the recipe's requirements; nil: none
 
 	// What of the main source is at hand without fetching it.
-	main    fs.FS  // where it is a folder, of the recipe or given for this run; else nil
+	main    fs.FS  // where it is a folder, of the recipe or given for this run, with the recipe's edits; else nil
 	debian  fs.FS  // debian/ where it lies in the recipe's folder; nil: in the source
 	control []byte // debian/control of that as the derivation has it; nil: not read
 	spec    []byte // the spec likewise
+
+	folders map[string]fs.FS // likewise of the other sources that are folders
 }
 
 // build is what the recipe says of the node's format.
@@ -62,16 +64,13 @@ func (r *Realizer) node(t Target, builders *recipe.Builders) (*Node, error) {
 			return nil, err
 		}
 	}
-	given, isGiven := r.Given[t.Name]
-	own := ownSource(rec)
-	if given.Source != nil {
-		own := *rec // another target may have the same
-		if err := own.Replace(given.Source, given.Locked); err != nil {
-			return nil, err
-		}
-		rec = &own
+	own := rec
+	given := r.given(rec, t.Format)
+	rec, err := given.replace(rec)
+	if err != nil {
+		return nil, err
 	}
-	n := &Node{Format: t.Format, Recipe: rec}
+	n := &Node{Format: t.Format, Recipe: rec, folders: map[string]fs.FS{}}
 	in := recipe.Inputs{Trees: map[string]digest.Digest{}, Sandbox: sandbox.ABI}
 	chain, err := builders.ChainOf(rec, t.Format)
 	if err != nil {
@@ -82,19 +81,20 @@ func (r *Realizer) node(t Target, builders *recipe.Builders) (*Node, error) {
 		return nil, fmt.Errorf("%s: builder %s: not locked", rec.Name, chain[len(chain)-1].Name)
 	}
 	in.Builder = lock.Builder
-	if err := r.closeSource(n, given.Files, &in); err != nil {
+	if in.Pinned, err = own.LockedSource(recipe.Main); err != nil {
+		in.Pinned = recipe.Locked{} // Close says so where it matters
+	}
+	if err := r.closeSources(n, given, &in); err != nil {
 		return nil, err
 	}
 	if n.Derivation, err = recipe.Close(rec, t.Format, r.Arch, in); err != nil {
-		if isGiven {
-			err = &GivenError{rec.Name, given.Where, err}
+		if len(given) > 0 {
+			err = &GivenError{rec.Name, given.where(), err}
 		}
 		return nil, err
 	}
 	n.Text = n.Derivation.Text()
 	n.Key = digest.KeyOf(n.Text)
-	if isGiven {
-		n.SourceNote = given.note(n.Derivation.Sources[recipe.Main], own)
-	}
+	n.SourceNote = given.note(n.Derivation.Sources, own)
 	return n, nil
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-// source is a main source that the store holds.
+// source is one that the store holds.
 type source struct {
 	files map[string]digest.Digest // of a Debian source package, by file name
 	tree  digest.Digest            // of a commit: the blob that PackSource wrote
@@ -17,28 +17,43 @@ type source struct {
 
 // blobs returns what a realization keeps, so that it can be built again when
 // all that it was fetched from is gone.
-func (s source) blobs() (all []digest.Digest) {
-	for _, d := range s.files {
-		all = append(all, d)
-	}
-	if !s.tree.IsZero() {
-		all = append(all, s.tree)
+func blobs(sources map[string]source) (all []digest.Digest) {
+	for _, s := range sources {
+		for _, d := range s.files {
+			all = append(all, d)
+		}
+		if !s.tree.IsZero() {
+			all = append(all, s.tree)
+		}
 	}
 	return all
 }
 
-// obtain brings the node's main source into the store, where it is not a folder
-// that is at hand.
-func (r *Realizer) obtain(ctx context.Context, n *Node) (source, error) {
-	if n.main != nil {
-		return source{}, nil
+// obtainAll brings the node's sources into the store, where they are not folders
+// that are at hand.
+func (r *Realizer) obtainAll(ctx context.Context, n *Node) (map[string]source, error) {
+	all := map[string]source{}
+	for _, name := range n.Recipe.Takes(n.Format) {
+		if n.folders[name] != nil {
+			continue
+		}
+		s, err := r.obtain(ctx, n, name)
+		if err != nil {
+			return nil, err
+		}
+		all[name] = s
 	}
-	switch src := n.Recipe.Sources[recipe.Main].(type) {
+	return all, nil
+}
+
+// obtain brings one source into the store.
+func (r *Realizer) obtain(ctx context.Context, n *Node, name string) (source, error) {
+	switch src := n.Recipe.Sources[name].(type) {
 	case recipe.Dsc:
 		files, err := r.obtainDsc(ctx, n, src)
 		return source{files: files}, err
 	case recipe.Git:
-		blob, err := r.obtainGit(ctx, n, src)
+		blob, err := r.obtainGit(ctx, n, name, src)
 		return source{tree: blob}, err
 	}
 	return source{}, nil
@@ -59,8 +74,8 @@ func (r *Realizer) obtainDsc(ctx context.Context, n *Node, src recipe.Dsc) (map[
 
 // obtainGit returns the blob of a commit's files, from the store or from where
 // the recipe says. What comes must have the locked tree.
-func (r *Realizer) obtainGit(ctx context.Context, n *Node, src recipe.Git) (digest.Digest, error) {
-	locked := n.Derivation.Sources[recipe.Main]
+func (r *Realizer) obtainGit(ctx context.Context, n *Node, name string, src recipe.Git) (digest.Digest, error) {
+	locked := n.Derivation.Sources[name]
 	if blob, err := r.kept(locked.Digest); !lost(err) {
 		return blob, err
 	}
@@ -75,12 +90,12 @@ func (r *Realizer) obtainGit(ctx context.Context, n *Node, src recipe.Git) (dige
 	}
 	c, err := r.checkout(ctx, n.event(), src, "", locked.Commit)
 	if err != nil {
-		return digest.Digest{}, &SourceError{Recipe: n.Recipe.Name, Sets: r.Recipes.SetsFor(n.Recipe.Name), Err: err}
+		return digest.Digest{}, &SourceError{Source: recipe.SourceName{Recipe: n.Recipe.Name, Source: name}, Sets: r.Recipes.SetsFor(n.Recipe.Name), Err: err}
 	}
 	defer c.close()
 	if c.tree != locked.Digest {
 		err := &TreeError{From: src.URL, Want: locked.Digest, Got: c.tree}
-		return digest.Digest{}, fmt.Errorf("source %s: %w", recipe.Main, err)
+		return digest.Digest{}, fmt.Errorf("source %s: %w", name, err)
 	}
 	return PackTree(r.Store, c.files, c.tree)
 }

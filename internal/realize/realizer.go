@@ -23,9 +23,9 @@ type Realizer struct {
 	Fetch   *fetch.Client
 	Recipes *recipe.Collection
 	Arch    recipe.Arch
-	Given   map[string]Given // sources for this run, by recipe; may be nil
-	Events  event.Sink       // may be nil
-	Out     Out              // gets the packages of each result as soon as it is there; may be nil
+	Given   map[recipe.SourceName]Given // sources for this run; may be nil
+	Events  event.Sink                  // may be nil
+	Out     Out                         // gets the packages of each result as soon as it is there; may be nil
 
 	GitMirrors map[string][]string // see git.Client
 	Offline    bool                // nothing is fetched

@@ -14,11 +14,11 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-// ResolveGit fetches a commit of a git source, keeps its tree in the store, and
+// ResolveGit fetches a commit of the named git source, keeps its tree in the store, and
 // returns what a lock says of it, but for the count. commit is a full id. local
 // is a repository on this machine that a person named; empty: the source's URLs
 // count.
-func (r *Realizer) ResolveGit(ctx context.Context, rec *recipe.Recipe, src recipe.Git, local, commit string) (recipe.Locked, error) {
+func (r *Realizer) ResolveGit(ctx context.Context, rec *recipe.Recipe, name string, src recipe.Git, local, commit string) (recipe.Locked, error) {
 	about := event.Node{Name: rec.Name, Format: Source}
 	c, err := r.checkout(ctx, about, src, local, commit)
 	if err != nil {
@@ -29,10 +29,14 @@ func (r *Realizer) ResolveGit(ctx context.Context, rec *recipe.Recipe, src recip
 		return recipe.Locked{}, err
 	}
 	l := recipe.Locked{Ref: src.Ref, Commit: c.ID, Tree: c.tree, Epoch: c.Epoch}
-	if rec.Deb == nil {
+	if rec.Deb == nil || name != recipe.Main {
 		return l, nil
 	}
-	folder, err := fs.Sub(c.files, rec.Deb.Debian)
+	files, err := rec.Deb.Edited(c.files)
+	if err != nil {
+		return l, err
+	}
+	folder, err := fs.Sub(files, rec.Deb.Debian)
 	if err != nil {
 		return l, err
 	}
@@ -45,18 +49,18 @@ func (r *Realizer) ResolveGit(ctx context.Context, rec *recipe.Recipe, src recip
 }
 
 // ResolveRef is ResolveGit for what a branch or a tag is now.
-func (r *Realizer) ResolveRef(ctx context.Context, rec *recipe.Recipe, src recipe.Git, local string) (recipe.Locked, error) {
+func (r *Realizer) ResolveRef(ctx context.Context, rec *recipe.Recipe, name string, src recipe.Git, local string) (recipe.Locked, error) {
 	commit := src.Ref
 	if !recipe.IsCommit(commit) {
 		err := r.Git(src, local, func(c *git.Client, from git.Remote) (err error) {
-			commit, err = c.Resolve(ctx, from, src.Ref)
+			commit, _, err = c.Resolve(ctx, from, src.Ref)
 			return err
 		})
 		if err != nil {
 			return recipe.Locked{}, err
 		}
 	}
-	return r.ResolveGit(ctx, rec, src, local, commit)
+	return r.ResolveGit(ctx, rec, name, src, local, commit)
 }
 
 // Source is what stands for «deb» or «rpm» in the events about a source.

@@ -20,8 +20,8 @@ import (
 type site struct {
 	*Realizer
 	node    *Node
-	source  source
-	main    fs.FS // the main source's files; nil for a Debian source package, which dpkg-source unpacks
+	sources map[string]source // by name, of those that are no folders
+	main    fs.FS             // the main source's files; nil for a Debian source package, which dpkg-source unpacks
 	image   *builder.Image
 	scratch *store.Scratch
 	work    string // on the host: what is /build inside
@@ -42,7 +42,7 @@ func (r *Realizer) newSite(ctx context.Context, n *Node) (_ *site, err error) {
 		}
 	}()
 	// A failed fetch must not cost the time of making an image.
-	if s.source, err = r.obtain(ctx, n); err != nil {
+	if s.sources, err = r.obtainAll(ctx, n); err != nil {
 		return nil, err
 	}
 	if s.scratch, err = r.Store.Scratch("build-" + n.Recipe.Name); err != nil {

@@ -14,18 +14,27 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-// closeSource finds out what Close wants to know of the node's source.
-func (r *Realizer) closeSource(n *Node, given fs.FS, in *recipe.Inputs) (err error) {
-	if n.main = given; n.main == nil {
-		if src, ok := n.Recipe.Sources[recipe.Main].(recipe.Path); ok {
-			if n.main, err = r.Recipes.SourceFolder(n.Recipe, src); err != nil {
+// closeSources finds out what Close wants to know of the node's sources.
+func (r *Realizer) closeSources(n *Node, given givens, in *recipe.Inputs) (err error) {
+	for _, name := range n.Recipe.Takes(n.Format) {
+		files := given.files(name)
+		if files == nil {
+			src, ok := n.Recipe.Sources[name].(recipe.Path)
+			if !ok {
+				continue
+			}
+			if files, err = r.Recipes.SourceFolder(n.Recipe, name, src); err != nil {
 				return err
 			}
 		}
+		if in.Trees[name], err = tree.Digest(files); err != nil {
+			return fmt.Errorf("%s: source %s: %w", n.Recipe.Name, name, err)
+		}
+		n.folders[name] = files
 	}
-	if n.main != nil {
-		if in.Trees[recipe.Main], err = tree.Digest(n.main); err != nil {
-			return fmt.Errorf("%s: source %s: %w", n.Recipe.Name, recipe.Main, err)
+	if main := n.folders[recipe.Main]; main != nil {
+		if n.main, err = n.build().Edited(main); err != nil {
+			return err
 		}
 	}
 	if n.Format == recipe.FormatRPM {

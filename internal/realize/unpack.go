@@ -1,6 +1,7 @@
 package realize
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -54,27 +56,41 @@ func (s *site) unpack(ctx context.Context) error {
 // open opens the main source's files: of a folder, or unpacked from the blob of a
 // commit. A Debian source package stays closed.
 func (s *site) open(ctx context.Context) error {
-	if s.main = s.node.main; s.main != nil || s.source.tree.IsZero() {
+	if s.main = s.node.main; s.main != nil || s.sources[recipe.Main].tree.IsZero() {
 		return nil
 	}
-	dir := filepath.Join(s.scratch.Dir, "main")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return err
-	}
-	if err := s.unpackTree(ctx, s.source.tree, dir); err != nil {
-		return fmt.Errorf("source %s: %w", recipe.Main, err)
-	}
-	root, err := os.OpenRoot(dir)
+	files, err := s.files(ctx, recipe.Main)
 	if err != nil {
 		return err
 	}
-	s.opened = append(s.opened, root)
-	s.main = root.FS()
-	return nil
+	s.main, err = s.node.build().Edited(files)
+	return err
 }
 
-// unpackTree unpacks a blob that PackTree wrote.
-func (s *site) unpackTree(ctx context.Context, blob digest.Digest, dir string) error {
+// files returns the files of a source: of a folder, or unpacked from the blob of a
+// commit.
+func (s *site) files(ctx context.Context, name string) (fs.FS, error) {
+	if files := s.node.folders[name]; files != nil {
+		return files, nil
+	}
+	dir := filepath.Join(s.scratch.Dir, "source-"+strings.ReplaceAll(name, "/", "-"))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := s.unpackTree(ctx, name, dir); err != nil {
+		return nil, fmt.Errorf("source %s: %w", name, err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	s.opened = append(s.opened, root)
+	return root.FS(), nil
+}
+
+// unpackTree unpacks a source's blob, which PackTree wrote.
+func (s *site) unpackTree(ctx context.Context, name, dir string) error {
+	blob := s.sources[name].tree
 	b, err := s.Store.OpenBlob(blob)
 	if err != nil {
 		return err
@@ -102,7 +118,7 @@ func (s *site) unpackTree(ctx context.Context, blob digest.Digest, dir string) e
 	}
 	defer root.Close()
 	got, err := tree.Digest(root.FS())
-	if want := s.node.Derivation.Sources[recipe.Main].Digest; err == nil && got != want {
+	if want := s.node.Derivation.Sources[name].Digest; err == nil && got != want {
 		err = &TreeError{From: "the store", Want: want, Got: got}
 	}
 	return err
@@ -126,12 +142,13 @@ func (s *site) checkLocked(main fs.FS) error {
 		return err
 	}
 	got, err := stamp(folder)
-	locked := s.node.Derivation.Stamp
+	d := s.node.Derivation
+	version := cmp.Or(d.Own, d.Stamp.Version)
 	_, isGit := s.node.Recipe.Sources[recipe.Main].(recipe.Git)
 	switch {
 	case err != nil:
 		return fmt.Errorf("source %s: debian/changelog: %w", recipe.Main, err)
-	case got.Version != locked.Version || !isGit && got.Epoch != locked.Epoch:
+	case got.Version != version || !isGit && got.Epoch != d.Stamp.Epoch:
 		return fmt.Errorf("source %s: %w: the changelog says %s at %d", recipe.Main, recipe.ErrLock, got.Version, got.Epoch)
 	}
 	return nil
