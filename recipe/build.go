@@ -11,6 +11,7 @@ import (
 type Build struct {
 	Builder  string              // e.g. debian-12-deb
 	Profiles []string            // whose fields are merged here, in the order written; not in the key themselves
+	Needs    []string            // recipes whose packages of the same format are installed before the build
 	Packages []string            // of the builder's suite, beyond what the sources ask for; recipe.lock holds what came of it
 	Outputs  []string            // package names, in the order written
 	Require  map[string][]string // output: absolute paths that its package must hold; not in the key
@@ -37,10 +38,11 @@ type positions struct {
 	builder  yamldoc.Position
 	source   yamldoc.Position // of debian: or spec:, where it stands
 	profiles []yamldoc.Position
+	needs    []yamldoc.Position
 }
 
 // buildFields are the fields that both formats have.
-var buildFields = []string{"builder", "profiles", "packages", "outputs", "require", "debug", "edits", "env", "modes", "home", "files"}
+var buildFields = []string{"builder", "profiles", "needs", "packages", "outputs", "require", "debug", "edits", "env", "modes", "home", "files"}
 
 // reservedEnv are variables whose value is pbuild's to set: they are told by
 // the sandbox or by the key.
@@ -59,6 +61,12 @@ func parseBuild(f yamldoc.Fields, output func(string) (string, error)) Build {
 		b.Profiles = parseList(v, parseName)
 		for _, e := range v.List() {
 			b.at.profiles = append(b.at.profiles, e.Position())
+		}
+	}
+	if v := f.Get("needs"); v.Present() {
+		b.Needs = parseList(v, parseName)
+		for _, e := range v.List() {
+			b.at.needs = append(b.at.needs, e.Position())
 		}
 	}
 	b.Packages = parseList(f.Get("packages"), parsePackage)

@@ -18,7 +18,7 @@ type Change struct {
 // mapFields are the fields of a derivation that stand once for each entry of a
 // map, whose name is their first value. The values of all others with the same
 // name are one list.
-var mapFields = []string{"depend", "source", "archive", "env", "mode", "define", "home", "file"}
+var mapFields = []string{"depend", "need", "source", "archive", "env", "mode", "define", "home", "file"}
 
 // Changes compares the texts of two derivations. The fields come as in the new
 // one, those that it lacks after them. Of a text with another format number only

@@ -23,6 +23,8 @@ type Inputs struct {
 	Debian, Spec digest.Digest
 	// Asked is what the build asks for; nil when the source is not at hand.
 	Asked *Asked
+	// Needs are what the recipes come to that the format needs, by name.
+	Needs map[string]Needed
 	// Pinned is what the recipe's own main source is locked to, also where another
 	// stands in its place: a scheme counts from it. Zero: it is not locked.
 	Pinned Locked
@@ -75,6 +77,16 @@ func (r *Recipe) close(b *Build, f Format, a Arch, in Inputs) (*Derivation, erro
 		Home: maps.Clone(b.Home), Files: maps.Clone(b.Files),
 	}
 	var err error
+	for _, name := range b.Needs {
+		n, ok := in.Needs[name]
+		if !ok || n.Output.IsZero() == n.Plan.IsZero() {
+			return nil, fmt.Errorf("%s: needs %s: no digest", f, name)
+		}
+		if d.Needs == nil {
+			d.Needs = map[string]Needed{}
+		}
+		d.Needs[name] = n
+	}
 	if d.Packages, err = r.packages(f, in.Asked); err != nil {
 		return nil, fmt.Errorf("%s: %w", f, err)
 	}

@@ -25,6 +25,7 @@ type Derivation struct {
 	Sandbox  int           // ABI number of the sandbox
 	Builder  digest.Digest // OCI config digest
 	Packages Extra
+	Needs    map[string]Needed // by recipe
 	Sources  map[string]Input
 	Debian   FileInput         // of a deb
 	Spec     FileInput         // of an rpm
@@ -99,6 +100,7 @@ func (d *Derivation) Fields() []Field {
 	for _, name := range slices.Sorted(maps.Keys(d.Packages.Mapped)) {
 		f = append(f, Field{"depend", append([]string{name}, d.Packages.Mapped[name]...)})
 	}
+	f = append(f, neededFields(d.Needs)...)
 	for _, name := range slices.Sorted(maps.Keys(d.Sources)) {
 		in := d.Sources[name]
 		values := []string{name, string(in.Kind)}

@@ -33,7 +33,7 @@ func newApp(con *console) *cli.App {
 			inWorker(con, true, realizeVerb(con)),
 			inWorker(con, true, planVerb(con)),
 			inWorker(con, true, statusVerb(con)),
-			keyVerb(con),
+			inWorker(con, true, keyVerb(con)),
 			inWorker(con, true, logVerb(con)),
 			inWorker(con, true, shellVerb(con)),
 			inWorker(con, true, lockVerb(con)),

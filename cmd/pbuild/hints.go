@@ -21,6 +21,7 @@ import (
 // hints returns what a person can do about err, the best first; often nothing.
 func hints(err error) (out []string) {
 	var (
+		unbuilt  *unbuiltError
 		usage    *usageError
 		notBuilt *notBuiltError
 		unknown  *recipe.UnknownError
@@ -65,6 +66,8 @@ func hints(err error) (out []string) {
 		out = append(out, "pbuild lock "+closing.Recipe)
 	case errors.As(err, &depends):
 		out = append(out, fmt.Sprintf("called otherwise there?  in %s:  %q: [PACKAGE]   (or, not needed:  {none: WHY})", recipe.DependenciesName, depends.Name))
+	case errors.As(err, &unbuilt):
+		out = append(out, "pbuild realize "+unbuilt.name, "without building:  pbuild key "+unbuilt.name+" --plan")
 	case errors.As(err, &kept):
 		out = append(out, "the build's files are in "+kept.Dir)
 	case errors.As(err, &maker):

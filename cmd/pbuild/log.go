@@ -89,7 +89,7 @@ func failedLogs(ctx context.Context, con *console, conf *config.Config, at place
 		return nil, nil
 	}
 	defer c.close()
-	nodes, err := c.nodes(ctx, name, format)
+	nodes, err := c.nodes(ctx, s, name, format)
 	if err != nil {
 		return nil, nil
 	}

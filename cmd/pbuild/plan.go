@@ -28,7 +28,7 @@ func planVerb(con *console) *cli.Command {
 		Description: examples("pbuild plan --all", "pbuild plan hello --format deb", "pbuild plan --all --json",
 			"pbuild plan fuel-agent --source fuel-agent=DIR", "pbuild plan --all --set recipes/stand-ins.set.yaml") +
 			"\nIt says what realize would do with the same arguments, and does nothing of it; but\na --source that is a commit, a branch or a tag is fetched, to know it.\n" +
-			"\nWhy something is to be built: «new», for nothing was built of the recipe in that\nformat before; «changed», with what differs from the newest build in the store; or\n«lost», for the store lacks a part of what it had.\n",
+			"\nWhy something is to be built: «new», for nothing was built of the recipe in that\nformat before; «changed», with what differs from the newest build in the store; or\n«lost», for the store lacks a part of what it had. What «waits» needs another recipe\nthat is to be built first: when that comes out as it was before, it is not built.\n",
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "every recipe of the collection"},
 			formatFlag(),
@@ -69,9 +69,10 @@ func planOptionsOf(c *cli.Context) (o planOptions, err error) {
 type planned struct {
 	Recipe  string          `json:"recipe"`
 	Format  string          `json:"format"`
-	State   string          `json:"state"` // "cached", "build"
-	Key     digest.Key      `json:"key"`
-	Why     string          `json:"why,omitempty"`    // of «build»
+	State   string          `json:"state"` // "cached", "build", "waits"
+	Key     digest.Key      `json:"key,omitzero"`
+	PlanKey digest.Key      `json:"plan-key"`
+	Why     string          `json:"why,omitempty"`    // of «build» and «waits»
 	Since   digest.Key      `json:"since,omitzero"`   // key of what it was compared with
 	Changed []recipe.Change `json:"changed,omitzero"` // against that
 	Lost    digest.Digest   `json:"lost,omitzero"`    // a blob
@@ -127,11 +128,14 @@ func showPlan(ctx context.Context, con *console, at places, o planOptions) error
 }
 
 func plannedOf(n *realize.Node, why *realize.Reason, needs []realize.Need) planned {
-	p := planned{Recipe: n.Recipe.Name, Format: string(n.Format), State: "cached", Key: n.Key}
+	p := planned{Recipe: n.Recipe.Name, Format: string(n.Format), State: "cached", Key: n.Key, PlanKey: n.PlanKey}
 	if why == nil {
 		return p
 	}
 	p.State, p.Why, p.Changed, p.Lost = "build", why.String(), why.Changed, why.Lost
+	if n.Key.IsZero() {
+		p.State = "waits"
+	}
 	if why.Since != nil {
 		p.Since = why.Since.Key
 	}
@@ -159,7 +163,11 @@ func (c *console) planned(all []planned) error {
 		if p.Why != "" {
 			why = plain(p.Why)
 		}
-		rows = append(rows, []cell{plain(p.Recipe), plain(p.Format), plain(p.State), {p.Key.Short(), p.Key.String()}, why})
+		key := cell{p.Key.Short(), p.Key.String()}
+		if p.Key.IsZero() {
+			key = plain("-")
+		}
+		rows = append(rows, []cell{plain(p.Recipe), plain(p.Format), plain(p.State), key, why})
 	}
 	return c.table(rows)
 }
@@ -194,5 +202,9 @@ func needText(n realize.Need) string {
 // planText sums up a plan, e.g. «13 derivations: 9 cached, 4 to build».
 func planText(p *realize.Plan) string {
 	n := len(p.Nodes)
-	return fmt.Sprintf("%s: %d cached, %d to build", plural(n, "derivation"), p.Cached, n-p.Cached)
+	s := fmt.Sprintf("%s: %d cached, %d to build", plural(n, "derivation"), p.Cached, n-p.Cached-p.Waiting)
+	if p.Waiting > 0 {
+		s += fmt.Sprintf(", %d waiting for them", p.Waiting)
+	}
+	return s
 }

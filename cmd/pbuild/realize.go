@@ -165,7 +165,7 @@ func announce(view renderer, plan *realize.Plan, dir string) {
 // handedOver returns the files of what was realized.
 func handedOver(results []realize.Result) (files []result) {
 	for _, res := range results {
-		if res.Realization == nil {
+		if res.Realization == nil || res.Needed {
 			continue
 		}
 		for _, f := range res.Realization.Files {
@@ -186,11 +186,12 @@ func failureCode(err error) int {
 		bad     *realize.BadOutputError
 		outputs *realize.OutputsError
 		require *realize.RequireError
+		release *realize.ReleaseError
 	)
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.As(err, &build), errors.As(err, &bad), errors.As(err, &outputs), errors.As(err, &require):
+	case errors.As(err, &build), errors.As(err, &bad), errors.As(err, &outputs), errors.As(err, &require), errors.As(err, &release):
 		return exitBuildFailed
 	}
 	return exitFailed

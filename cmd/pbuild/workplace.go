@@ -120,8 +120,8 @@ func openCollection(con *console, conf *config.Config, at places) (_ *collection
 
 // nodes closes what name means, at least one target, over its inputs. It needs
 // no store, and fetches nothing.
-func (c *collection) nodes(ctx context.Context, name string, format recipe.Format) ([]*realize.Node, error) {
-	r := realize.Realizer{Recipes: c.recipes, Arch: c.arch}
+func (c *collection) nodes(ctx context.Context, s *store.Store, name string, format recipe.Format) ([]*realize.Node, error) {
+	r := realize.Realizer{Store: s, Recipes: c.recipes, Arch: c.arch}
 	if err := c.give(ctx, &r); err != nil {
 		return nil, err
 	}

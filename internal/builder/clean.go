@@ -33,6 +33,10 @@ var droppedPaths = []string{
 	"sys/*",
 }
 
+// Clean removes from a directory that was laid over an image what installing leaves
+// behind that is no part of a system. No link is followed.
+func Clean(root *os.Root) error { return clean(root, func(string) bool { return false }) }
+
 // clean removes droppedPaths under root. What packages
 // ship there (the directory var/log/apt) stays.
 func clean(root *os.Root, packaged func(name string) bool) error {

@@ -23,11 +23,7 @@ func (l *Locker) relations(ctx context.Context, rec *recipe.Recipe, f recipe.For
 	if err != nil {
 		return nil, nil, err
 	}
-	mapping, err := l.Mapping()
-	if err != nil {
-		return nil, nil, err
-	}
-	if depends, _, err = depends.Map(mapping.All()); err != nil {
+	if depends, _, err = depends.Map(asked.Mapped); err != nil {
 		return nil, nil, err
 	}
 	for _, name := range asked.Extra {
@@ -60,11 +56,15 @@ func (l *Locker) rpmRelations(ctx context.Context, rec *recipe.Recipe, look *rea
 	if err != nil {
 		return nil, err
 	}
-	mapping, err := l.Mapping()
+	var names []string
+	for _, line := range lines {
+		name, _, _ := strings.Cut(line, " ")
+		names = append(names, name)
+	}
+	known, err := l.Mapped(rec, recipe.FormatRPM, names)
 	if err != nil {
 		return nil, err
 	}
-	known := mapping.All()
 	var unknown []string
 	for _, line := range lines {
 		name, _, _ := strings.Cut(line, " ")

@@ -27,12 +27,12 @@ func (r *Realizer) Asked(n *Node, main fs.FS) (*recipe.Asked, error) {
 	if err != nil || depends == nil {
 		return nil, err
 	}
-	mapping, err := r.Mapping()
+	mapped, err := r.Mapped(n.Recipe, n.Format, names)
 	if err != nil {
 		return nil, err
 	}
 	slices.Sort(depends)
-	return &recipe.Asked{Depends: slices.Compact(depends), Extra: n.build().Packages, Mapped: mapping.Map(names)}, nil
+	return &recipe.Asked{Depends: slices.Compact(depends), Extra: n.build().Packages, Mapped: mapped}, nil
 }
 
 // AskedAgain returns what a format asks for when its source asks for what it did:
@@ -55,20 +55,39 @@ func (r *Realizer) AskedAgain(rec *recipe.Recipe, f recipe.Format, depends []str
 			}
 		}
 	}
-	mapping, err := r.Mapping()
+	mapped, err := r.Mapped(rec, f, names)
 	if err != nil {
 		return nil, err
 	}
-	return &recipe.Asked{Depends: depends, Extra: rec.Build(f).Packages, Mapped: mapping.Map(names)}, nil
+	return &recipe.Asked{Depends: depends, Extra: rec.Build(f).Packages, Mapped: mapped}, nil
 }
 
 // conflicts stands before what a build must not have.
 const conflicts = "Build-Conflicts: "
 
-// Mapping returns dependencies.yaml, read once.
-func (r *Realizer) Mapping() (*recipe.Dependencies, error) {
+// Mapped returns those of names that stand for others, or for none: what
+// dependencies.yaml maps, and packages of the recipes that the format needs, which
+// are not looked for in the archive.
+func (r *Realizer) Mapped(rec *recipe.Recipe, f recipe.Format, names []string) (map[string][]string, error) {
 	r.mapped.Do(func() { r.dependencies, r.mappedErr = r.Recipes.Dependencies() })
-	return r.dependencies, r.mappedErr
+	if r.mappedErr != nil {
+		return nil, r.mappedErr
+	}
+	mapped := r.dependencies.Map(names)
+	if len(rec.Build(f).Needs) == 0 {
+		return mapped, nil
+	}
+	needed, err := r.Recipes.Needed(rec, f)
+	if err != nil {
+		return nil, err
+	}
+	provided := recipe.Provided(needed, f)
+	for _, name := range names {
+		if slices.Contains(provided, name) {
+			mapped[name] = []string{}
+		}
+	}
+	return mapped, nil
 }
 
 // askedByControl returns the build dependencies of debian/control (Debian policy

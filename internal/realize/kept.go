@@ -17,7 +17,8 @@ const keptName = "last.json"
 // keptProgram is a program of a build that was kept. Paths of the host are relative
 // to the kept directory.
 type keptProgram struct {
-	Scratch string         `json:"scratch"` // e.g. "root2"
+	Scratch string         `json:"scratch"`        // e.g. "root2"
+	Over    string         `json:"over,omitempty"` // the layer with what was needed, when the program saw it
 	Binds   []sandbox.Bind `json:"binds"`
 	Argv    []string       `json:"argv"`
 	Dir     string         `json:"dir"`
@@ -47,7 +48,7 @@ func (s *site) keepLog() error {
 
 // keepLast writes down what ran last; nothing where no program did.
 func (s *site) keepLast() (err error) {
-	if s.runs == 0 {
+	if s.last.Argv == nil {
 		return nil
 	}
 	relative := func(host string) string {
@@ -56,6 +57,9 @@ func (s *site) keepLast() (err error) {
 		return rel
 	}
 	k := keptProgram{Scratch: relative(s.last.Scratch), Argv: s.last.Argv, Dir: s.last.Dir}
+	if s.over != "" {
+		k.Over = relative(s.over)
+	}
 	for _, b := range s.last.Binds {
 		b.Host = relative(b.Host)
 		k.Binds = append(k.Binds, b)
@@ -71,15 +75,16 @@ func (s *site) keepLast() (err error) {
 }
 
 // readKept returns the program that ran last in a kept build, and the directory
-// with what it changed: fs.ErrNotExist where that was not written down.
-func readKept(dir string) (program sandbox.Spec, upper string, err error) {
+// with what it changed, over what it needed: fs.ErrNotExist where that was not
+// written down.
+func readKept(dir string) (program sandbox.Spec, upper []string, err error) {
 	text, err := os.ReadFile(filepath.Join(dir, keptName))
 	if err != nil {
-		return program, "", err
+		return program, nil, err
 	}
 	var k keptProgram
 	if err := json.Unmarshal(text, &k); err != nil {
-		return program, "", fmt.Errorf("kept build: %s: %w", keptName, err)
+		return program, nil, fmt.Errorf("kept build: %s: %w", keptName, err)
 	}
 	local := func(name string) string {
 		if !filepath.IsLocal(name) {
@@ -92,5 +97,8 @@ func readKept(dir string) (program sandbox.Spec, upper string, err error) {
 		b.Host = local(b.Host)
 		program.Binds = append(program.Binds, b)
 	}
-	return program, filepath.Join(local(k.Scratch), "upper"), err
+	if k.Over != "" {
+		upper = append(upper, local(k.Over))
+	}
+	return program, append(upper, filepath.Join(local(k.Scratch), "upper")), err
 }

@@ -25,11 +25,17 @@ type Node struct {
 	Format     recipe.Format
 	Recipe     *recipe.Recipe
 	Derivation *recipe.Derivation
-	Text       []byte // of the derivation
-	Key        digest.Key
-	SourceNote string // what was given in the source's place, held against the lock, for people; empty: nothing
+	Text       []byte     // of the derivation
+	PlanKey    digest.Key // from recipe and lock alone: needed recipes stand in it by their plan keys
+	Key        digest.Key // zero as long as a recipe that it needs is not realized; Text is the plan key's then
+	Needed     bool       // nobody asked for it, but for what needs it
+	SourceNote string     // what was given in the source's place, held against the lock, for people; empty: nothing
 
-	found *store.Realization // by Plan, not yet held against the recipe's requirements; nil: none
+	needs []*Node       // what it needs, in the order written
+	in    recipe.Inputs // but for Needs
+	given givens
+	found *store.Realization   // by Plan, not yet held against the recipe's requirements; nil: none
+	made  []*store.Realization // of needs, when Key is known
 
 	// What of the main source is at hand without fetching it.
 	main    fs.FS  // where it is a folder, of the recipe or given for this run, with the recipe's edits; else nil
@@ -46,17 +52,30 @@ func (n *Node) build() *recipe.Build { return n.Recipe.Build(n.Format) }
 // root is the name in the store that stands for the newest result.
 func (n *Node) root() string { return n.Recipe.Name + "-" + string(n.Format) }
 
+func (n *Node) target() Target { return Target{Name: n.Recipe.Name, Format: n.Format} }
+
 func (n *Node) event() event.Node {
 	return event.Node{Name: n.Recipe.Name, Format: string(n.Format)}
 }
 
 // Node closes a target. It reads the recipe's folder, and what was given in its
-// source's place, and asks nobody.
-func (r *Realizer) Node(_ context.Context, t Target) (*Node, error) {
-	return r.node(t, r.Recipes.Builders())
+// source's place, and asks nobody but the store, where there is one, for what it
+// needs.
+func (r *Realizer) Node(ctx context.Context, t Target) (*Node, error) {
+	g := r.graph(ctx, []Target{t}, r.Recipes.Builders())
+	if g.errs[0] != nil {
+		return nil, g.errs[0]
+	}
+	if r.Store != nil {
+		if err := r.settle(g.nodes); err != nil {
+			return nil, err
+		}
+	}
+	return g.asked[0], ctx.Err()
 }
 
-func (r *Realizer) node(t Target, builders *recipe.Builders) (*Node, error) {
+// read reads a target's recipe and what it is made of, and does not close it.
+func (r *Realizer) read(t Target, builders *recipe.Builders) (*Node, error) {
 	rec := t.rec
 	if rec == nil {
 		var err error
@@ -70,8 +89,8 @@ func (r *Realizer) node(t Target, builders *recipe.Builders) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{Format: t.Format, Recipe: rec, folders: map[string]fs.FS{}}
-	in := recipe.Inputs{Trees: map[string]digest.Digest{}, Sandbox: sandbox.ABI}
+	n := &Node{Format: t.Format, Recipe: rec, given: given, folders: map[string]fs.FS{}}
+	n.in = recipe.Inputs{Trees: map[string]digest.Digest{}, Sandbox: sandbox.ABI}
 	chain, err := builders.ChainOf(rec, t.Format)
 	if err != nil {
 		return nil, err
@@ -80,21 +99,59 @@ func (r *Realizer) node(t Target, builders *recipe.Builders) (*Node, error) {
 	if lock == nil || lock.Builder.IsZero() {
 		return nil, fmt.Errorf("%s: builder %s: not locked", rec.Name, chain[len(chain)-1].Name)
 	}
-	in.Builder = lock.Builder
-	if in.Pinned, err = own.LockedSource(recipe.Main); err != nil {
-		in.Pinned = recipe.Locked{} // Close says so where it matters
+	n.in.Builder = lock.Builder
+	if n.in.Pinned, err = own.LockedSource(recipe.Main); err != nil {
+		n.in.Pinned = recipe.Locked{} // Close says so where it matters
 	}
-	if err := r.closeSources(n, given, &in); err != nil {
-		return nil, err
-	}
-	if n.Derivation, err = recipe.Close(rec, t.Format, r.Arch, in); err != nil {
-		if len(given) > 0 {
-			err = &GivenError{rec.Name, given.where(), err}
+	return n, r.closeSources(n, &n.in)
+}
+
+// close makes the node's derivation. needs says what of the recipes that it needs
+// counts; nil where it needs none.
+func (n *Node) close(arch recipe.Arch, needs map[string]recipe.Needed) error {
+	in := n.in
+	in.Needs = needs
+	d, err := recipe.Close(n.Recipe, n.Format, arch, in)
+	if err != nil {
+		if len(n.given) > 0 {
+			err = &GivenError{n.Recipe.Name, n.given.where(), err}
 		}
-		return nil, err
+		return err
 	}
-	n.Text = n.Derivation.Text()
-	n.Key = digest.KeyOf(n.Text)
-	n.SourceNote = given.note(n.Derivation.Sources, own)
-	return n, nil
+	n.Derivation, n.Text = d, d.Text()
+	return nil
+}
+
+// closePlan closes the node for its plan key, which is its key where it needs
+// nothing. What it needs has a plan key.
+func (n *Node) closePlan(arch recipe.Arch) error {
+	var needs map[string]recipe.Needed
+	for _, other := range n.needs {
+		if needs == nil {
+			needs = map[string]recipe.Needed{}
+		}
+		needs[other.Recipe.Name] = recipe.Needed{Plan: other.PlanKey}
+	}
+	if err := n.close(arch, needs); err != nil {
+		return err
+	}
+	n.PlanKey = digest.KeyOf(n.Text)
+	if len(n.needs) == 0 {
+		n.Key = n.PlanKey
+	}
+	return nil
+}
+
+// closeOver closes the node for its key, over what became of the nodes that it needs,
+// in their order.
+func (n *Node) closeOver(arch recipe.Arch, made []*store.Realization) error {
+	needs := map[string]recipe.Needed{}
+	for i, other := range n.needs {
+		needs[other.Recipe.Name] = recipe.Needed{Output: made[i].Output}
+	}
+	if err := n.close(arch, needs); err != nil {
+		return err
+	}
+	n.Key, n.made = digest.KeyOf(n.Text), made
+	return nil
 }

@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/fuel-infra/pbuild/internal/builder"
 	"github.com/fuel-infra/pbuild/internal/event"
@@ -56,22 +55,25 @@ type Result struct {
 func (r *Realizer) Realize(ctx context.Context, p *Plan) ([]Result, error) {
 	r.handed.begin()
 	results := make([]Result, len(p.Nodes))
+	at := make(map[*Node]int, len(p.Nodes))
 	for i, n := range p.Nodes {
 		r.emit(event.Event{Node: n.event(), State: event.Queued})
 		results[i] = Result{Node: n, State: event.Failed, Err: context.Canceled}
+		at[n] = i
 	}
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(1, r.Jobs))
-	for i, n := range p.Nodes {
-		g.Go(func() error {
-			results[i] = r.one(gctx, n)
-			if r.FailFast {
-				return results[i].Err
-			}
-			return nil
-		})
-	}
-	_ = g.Wait() // each error stands in its result
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	inOrder(p.Nodes, max(1, r.Jobs), func(n *Node) {
+		needs := make([]*Result, len(n.needs))
+		for i, other := range n.needs {
+			needs[i] = &results[at[other]]
+		}
+		res := r.one(ctx, n, needs)
+		results[at[n]] = res
+		if r.FailFast && res.Err != nil {
+			cancel()
+		}
+	})
 	var errs []error
 	for _, res := range results {
 		if res.Err != nil {
@@ -81,11 +83,50 @@ func (r *Realizer) Realize(ctx context.Context, p *Plan) ([]Result, error) {
 	return results, errors.Join(errs...)
 }
 
+// inOrder calls do for each node, some at once, none before those that it needs. Of
+// those that could begin the first begins.
+func inOrder(nodes []*Node, some int, do func(*Node)) {
+	at, lacks := make(map[*Node]int, len(nodes)), make([]int, len(nodes))
+	needed := make([][]int, len(nodes)) // by whom
+	var ready []int
+	for i, n := range nodes {
+		at[n] = i
+		if lacks[i] = len(n.needs); lacks[i] == 0 {
+			ready = append(ready, i)
+		}
+		for _, other := range n.needs {
+			needed[at[other]] = append(needed[at[other]], i)
+		}
+	}
+	done := make(chan int)
+	for running := 0; running+len(ready) > 0; running-- {
+		for ; running < some && len(ready) > 0; running++ {
+			i := ready[0]
+			ready = ready[1:]
+			go func() {
+				do(nodes[i])
+				done <- i
+			}()
+		}
+		for _, i := range needed[<-done] {
+			if lacks[i]--; lacks[i] == 0 {
+				where, _ := slices.BinarySearch(ready, i)
+				ready = slices.Insert(ready, where, i)
+			}
+		}
+	}
+}
+
 // one realizes a node and tells what became of it.
-func (r *Realizer) one(ctx context.Context, n *Node) Result {
+func (r *Realizer) one(ctx context.Context, n *Node, needs []*Result) Result {
 	begun := time.Now()
-	res := Result{Node: n}
-	res.Realization, res.State, res.Err = r.realize(ctx, n)
+	res := Result{Node: n, State: event.Failed}
+	if len(needs) > 0 {
+		res.Err = r.over(n, needs)
+	}
+	if res.Err == nil {
+		res.Realization, res.State, res.Err = r.realize(ctx, n)
+	}
 	res.Seconds = time.Since(begun).Seconds()
 	if res.State == event.Built {
 		res.Seconds = res.Realization.Seconds // without the wait for an image
@@ -168,7 +209,7 @@ func (r *Realizer) take(n *Node, real *store.Realization) error {
 
 // hand gives the packages of a realization to Out.
 func (r *Realizer) hand(n *Node, real *store.Realization) error {
-	if r.Out == nil {
+	if r.Out == nil || n.Needed {
 		return nil
 	}
 	for _, f := range real.Files {

@@ -16,6 +16,7 @@ type Reason struct {
 	Since   *store.Realization // the newest of the recipe and format, or the lost one
 	Changed []recipe.Change    // between the derivation of Since and the node's
 	Lost    digest.Digest      // a blob of Since, which has the node's key
+	Waits   []string           // recipes that it needs and that are to be built first: it may be cached then
 	Unknown error              // why the derivation of Since can't be compared
 }
 
@@ -23,6 +24,8 @@ type Reason struct {
 func (r *Reason) String() string {
 	var names []string
 	switch {
+	case len(r.Waits) > 0:
+		return "needs " + strings.Join(r.Waits, ", ") + ", to be built first"
 	case r.Since == nil:
 		return "new: nothing was built before"
 	case r.Unknown != nil:
@@ -63,6 +66,10 @@ func (r *Realizer) Reasons(p *Plan) ([]*Reason, error) {
 		if n.found != nil {
 			continue
 		}
+		if n.Key.IsZero() {
+			reasons[i] = &Reason{Waits: n.Waits()}
+			continue
+		}
 		if real := same[n.Key]; real != nil {
 			reasons[i] = &Reason{Since: real, Lost: r.lostBlob(real)}
 			continue
@@ -72,6 +79,16 @@ func (r *Realizer) Reasons(p *Plan) ([]*Reason, error) {
 		}
 	}
 	return reasons, nil
+}
+
+// Waits returns the recipes that a node needs and that the store has not.
+func (n *Node) Waits() (names []string) {
+	for _, other := range n.needs {
+		if other.found == nil {
+			names = append(names, other.Recipe.Name)
+		}
+	}
+	return names
 }
 
 // maxDerivation bounds the text of a derivation, in bytes.

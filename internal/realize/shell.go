@@ -52,7 +52,7 @@ func (r *Realizer) Shell(ctx context.Context, n *Node, enter func(sandbox.Spec) 
 func (r *Realizer) ShellFailed(ctx context.Context, n *Node, enter func(program sandbox.Spec, kept string) error) (err error) {
 	var failed error
 	if _, err := r.findKept(n); errors.Is(err, store.ErrNotFound) {
-		failed = r.one(ctx, n).Err
+		failed = r.alone(ctx, n)
 		switch {
 		case failed == nil:
 			return ErrNotFailed
@@ -88,10 +88,27 @@ func (r *Realizer) ShellFailed(ctx context.Context, n *Node, enter func(program 
 	}
 	defer func() { err = errors.Join(err, scratch.Close()) }()
 	program.Scratch = scratch.Dir
-	program.Lower = append(slices.Clip(image.Lower()), upper)
+	program.Lower = append(slices.Clip(image.Lower()), upper...)
 	program.Env = n.environment()
 	r.emit(event.Event{Node: n.event(), State: event.Ready})
 	return enter(program, kept)
+}
+
+// alone realizes a node, with what it needs.
+func (r *Realizer) alone(ctx context.Context, n *Node) error {
+	if len(n.needs) == 0 {
+		return r.one(ctx, n, nil).Err
+	}
+	g := r.graph(ctx, []Target{n.target()}, r.Recipes.Builders())
+	if err := g.err(); err != nil {
+		return err
+	}
+	results, err := r.Realize(ctx, &Plan{Nodes: g.nodes})
+	if err != nil {
+		return err
+	}
+	*n = *results[len(results)-1].Node
+	return nil
 }
 
 // findKept returns the directory of the node's kept build: store.ErrNotFound, also

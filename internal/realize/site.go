@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/fuel-infra/pbuild/internal/builder"
@@ -24,6 +25,7 @@ type site struct {
 	main    fs.FS             // the main source's files; nil for a Debian source package, which dpkg-source unpacks
 	image   *builder.Image
 	scratch *store.Scratch
+	over    string // on the host: the layer over the image with what the node needs; empty: none
 	work    string // on the host: what is /build inside
 	log     *os.File
 	tail    *event.Tail
@@ -62,7 +64,10 @@ func (r *Realizer) newSite(ctx context.Context, n *Node) (_ *site, err error) {
 		r.emit(event.Event{Node: n.event(), State: event.Building, Step: line})
 	})
 	s.work = filepath.Join(s.scratch.Dir, "build")
-	return s, os.Mkdir(s.work, 0o700)
+	if err := os.Mkdir(s.work, 0o700); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // close removes what was not kept.
@@ -97,6 +102,9 @@ func (r *Realizer) image(ctx context.Context, n *Node) (*builder.Image, error) {
 // layOut puts into s.work what the program that builds the packages wants there,
 // and returns that program.
 func (s *site) layOut(ctx context.Context) (sandbox.Spec, error) {
+	if err := s.install(ctx); err != nil {
+		return sandbox.Spec{}, err
+	}
 	if s.node.Format == recipe.FormatRPM {
 		return s.layOutRPM(ctx)
 	}
@@ -107,6 +115,9 @@ func (s *site) layOut(ctx context.Context) (sandbox.Spec, error) {
 // what one changes outside /build is not there for the next, which gets only what
 // it is given.
 func (s *site) room(spec sandbox.Spec) (sandbox.Spec, error) {
+	if spec.Scratch != "" {
+		return spec, nil // it has one
+	}
 	s.runs++
 	spec.Scratch = filepath.Join(s.scratch.Dir, "root"+strconv.Itoa(s.runs))
 	if err := os.Mkdir(spec.Scratch, 0o700); err != nil {
@@ -115,6 +126,15 @@ func (s *site) room(spec sandbox.Spec) (sandbox.Spec, error) {
 	if err := s.place(spec.Scratch); err != nil {
 		return spec, err
 	}
-	spec.Lower, spec.Env = s.image.Lower(), s.node.environment()
+	spec.Lower, spec.Env = s.lower(), s.node.environment()
 	return spec, nil
+}
+
+// lower are the layers that the programs of the build see.
+func (s *site) lower() []string {
+	all := s.image.Lower()
+	if s.over != "" {
+		all = append(slices.Clip(all), s.over)
+	}
+	return all
 }

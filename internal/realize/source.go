@@ -15,9 +15,9 @@ import (
 )
 
 // closeSources finds out what Close wants to know of the node's sources.
-func (r *Realizer) closeSources(n *Node, given givens, in *recipe.Inputs) (err error) {
+func (r *Realizer) closeSources(n *Node, in *recipe.Inputs) (err error) {
 	for _, name := range n.Recipe.Takes(n.Format) {
-		files := given.files(name)
+		files := n.given.files(name)
 		if files == nil {
 			src, ok := n.Recipe.Sources[name].(recipe.Path)
 			if !ok {

@@ -35,27 +35,21 @@ type FormatStatus struct {
 	Err     error              // why it has no key: StateStaleLock and StateBadRecipe
 	Outputs []string           // packages, as the recipe declares them
 	Version string             // of what was built, else of the lock or debian/changelog; empty: only a build tells
-	Key     digest.Key         // zero where Err is not nil
+	Key     digest.Key         // zero where Err is not nil, and where what it needs is to be built first
 	Built   *store.Realization // StateBuilt only
 }
 
 // Status tells how the recipes of targets stand, in their order. A recipe that can't
 // be read or closed is an answer and no error.
 func (r *Realizer) Status(ctx context.Context, targets []Target) ([]Status, error) {
-	nodes, errs := r.nodes(ctx, targets, r.Recipes.Builders())
+	g := r.graph(ctx, targets, r.Recipes.Builders())
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	var keys []digest.Key
-	for _, n := range nodes {
-		if n != nil {
-			keys = append(keys, n.Key)
-		}
-	}
-	found, err := r.Store.LookupAll(keys)
-	if err != nil {
+	if err := r.settle(g.nodes); err != nil {
 		return nil, err
 	}
+	nodes, errs := g.asked, g.errs
 	var all []Status
 	at := map[string]int{}
 	for i, t := range targets {
@@ -66,8 +60,8 @@ func (r *Realizer) Status(ctx context.Context, targets []Target) ([]Status, erro
 		s := &all[at[t.Name]]
 		switch {
 		case nodes[i] != nil:
-			f := nodes[i].status(found[nodes[i].Key])
-			if f.State == StateToBuild && r.Store.HasFailed(f.Key) {
+			f := nodes[i].status()
+			if f.State == StateToBuild && !f.Key.IsZero() && r.Store.HasFailed(f.Key) {
 				f.State = StateFailed
 			}
 			s.Formats = append(s.Formats, f)
@@ -84,11 +78,11 @@ func (r *Realizer) Status(ctx context.Context, targets []Target) ([]Status, erro
 	return all, nil
 }
 
-// status tells how a node stands of which the store has found; nil: nothing.
-func (n *Node) status(found *store.Realization) FormatStatus {
+// status tells how a node stands that was settled.
+func (n *Node) status() FormatStatus {
 	f := FormatStatus{Format: n.Format, State: StateToBuild, Outputs: n.build().Outputs, Version: n.Derivation.Stamp.Version, Key: n.Key}
-	if found != nil {
-		f.State, f.Version, f.Built = StateBuilt, found.Version, found
+	if n.found != nil {
+		f.State, f.Version, f.Built = StateBuilt, n.found.Version, n.found
 	}
 	return f
 }

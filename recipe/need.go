@@ -1,0 +1,61 @@
+package recipe
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// Needed is what a build gets of a recipe that it needs, as the key sees it: the
+// output digest of its packages, or, for a plan key, its plan key. One of them is set.
+type Needed struct {
+	Output digest.Digest
+	Plan   digest.Key
+}
+
+// Needed reads the recipes that a format of r needs, in the order written. The error
+// says where the recipe names one that is unknown, or that makes nothing in the
+// format.
+func (c *Collection) Needed(r *Recipe, f Format) ([]*Recipe, error) {
+	b := r.Build(f)
+	all := make([]*Recipe, len(b.Needs))
+	for i, name := range b.Needs {
+		at := b.at.needs[i]
+		other, err := c.Recipe(name)
+		if unknown, ok := err.(*UnknownError); ok {
+			return nil, at.Errorf("%s.needs: %w", f, unknown)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: needs %s: %w", r.Name, f, name, err)
+		}
+		if other.Build(f) == nil {
+			return nil, at.Errorf("%s.needs: %s: makes no %s packages", f, name, f)
+		}
+		all[i] = other
+	}
+	return all, nil
+}
+
+// Provided returns the packages that the needed recipes bring: what asks for them is
+// not looked for in the archive.
+func Provided(needed []*Recipe, f Format) (names []string) {
+	for _, r := range needed {
+		names = append(names, r.Build(f).Outputs...)
+	}
+	return slices.Compact(slices.Sorted(slices.Values(names)))
+}
+
+// neededFields returns a field for each needed recipe, sorted by name.
+func neededFields(m map[string]Needed) (f []Field) {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		n := m[name]
+		if n.Output.IsZero() {
+			f = append(f, Field{"need", []string{name, "plan", n.Plan.String()}})
+			continue
+		}
+		f = append(f, Field{"need", []string{name, "output", n.Output.String()}})
+	}
+	return f
+}

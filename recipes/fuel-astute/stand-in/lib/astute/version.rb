@@ -1,0 +1,3 @@
+module Astute
+  VERSION = '8.0.0'.freeze
+end

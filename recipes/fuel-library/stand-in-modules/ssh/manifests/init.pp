@@ -1,0 +1,3 @@
+# A stand-in: the module's name, without resources.
+class ssh {
+}

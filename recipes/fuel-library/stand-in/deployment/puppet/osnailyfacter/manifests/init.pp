@@ -1,0 +1,3 @@
+# A stand-in: a module of Fuel's own, without resources.
+class osnailyfacter {
+}

@@ -1,0 +1,1 @@
+# A stand-in has no alias to set.

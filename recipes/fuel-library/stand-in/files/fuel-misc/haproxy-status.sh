@@ -1,0 +1,2 @@
+#!/bin/sh
+echo "haproxy-status: a stand-in, it does nothing"

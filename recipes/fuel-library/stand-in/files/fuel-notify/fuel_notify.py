@@ -1,0 +1,2 @@
+#!/usr/bin/python
+print("fuel_notify.py: a stand-in, it does nothing")

@@ -1,0 +1,1 @@
+# A stand-in has nothing to run.

@@ -1,0 +1,1 @@
+"""A stand-in: the names of the real package, and no work."""
