@@ -1,7 +1,3 @@
 # A stand-in: an agent without actions.
-module MCollective
-  module Agent
-    class Fake < RPC::Agent
-    end
-  end
+class MCollective::Agent::Fake < MCollective::RPC::Agent
 end

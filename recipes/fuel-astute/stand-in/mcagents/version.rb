@@ -1,7 +1,3 @@
 # A stand-in: an agent without actions.
-module MCollective
-  module Agent
-    class Version < RPC::Agent
-    end
-  end
+class MCollective::Agent::Version < MCollective::RPC::Agent
 end
