@@ -25,9 +25,10 @@ type Inputs struct {
 	Asked *Asked
 	// Needs are what the recipes come to that the format needs, by name.
 	Needs map[string]Needed
-	// Pinned is what the recipe's own main source is locked to, also where another
-	// stands in its place: a scheme counts from it. Zero: it is not locked.
-	Pinned Locked
+	// Given are the names of sources that stand in the place of the recipe's own, and
+	// Pinned is what its own git sources are locked to: a scheme counts from there.
+	Given  []string
+	Pinned map[string]Locked
 	// Builder is the OCI config digest of the builder's image.
 	Builder digest.Digest
 	// Sandbox is the ABI number of the sandbox.
@@ -98,7 +99,7 @@ func (r *Recipe) close(b *Build, f Format, a Arch, in Inputs) (*Derivation, erro
 	if d.Stamp, err = r.stamp(f, in); err != nil {
 		return nil, err
 	}
-	if err := r.restamp(d, in.Pinned); err != nil {
+	if err := r.restamp(d, in); err != nil {
 		return nil, err
 	}
 	if f == FormatRPM {
@@ -221,4 +222,17 @@ func (r *Recipe) LockedSource(name string) (l Locked, err error) {
 		return l, fmt.Errorf("recipe %s: source %s: %w", r.Name, name, err)
 	}
 	return l, nil
+}
+
+// Pinned returns what the lock says of the git sources that it fits, by name.
+func (r *Recipe) Pinned() map[string]Locked {
+	all := map[string]Locked{}
+	for name, s := range r.Sources {
+		if g, ok := s.(Git); ok {
+			if l, err := r.lockedGit(name, g); err == nil {
+				all[name] = l
+			}
+		}
+	}
+	return all
 }

@@ -2,7 +2,11 @@ package recipe
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+
+	"github.com/fuel-infra/pbuild/store/digest"
 )
 
 // stamp returns what a build of the main source stamps, checked.
@@ -71,18 +75,15 @@ func checkStamp(f Format, s Stamp) error {
 
 // restamp gives a derivation the version that the recipe's scheme makes of its
 // source.
-func (r *Recipe) restamp(d *Derivation, pinned Locked) error {
+func (r *Recipe) restamp(d *Derivation, in Inputs) error {
 	templates := r.Scheme.templates(d.Format)
 	if len(templates) == 0 {
 		return nil
 	}
-	main := d.Sources[Main]
-	origin, v := Folder, Variables{Pinned: pinned, Tree: main.Digest}
+	origin, main, pinned := d.origin(in), d.Sources[Main], in.Pinned[Main]
+	v := Variables{Pinned: pinned, Tree: d.trees()}
 	if main.Kind == GitInput {
-		origin, v.Commit, v.Epoch = Unmerged, main.Commit, d.Stamp.Epoch
-		if main.Commit == pinned.Commit {
-			origin = Merged
-		}
+		v.Commit, v.Epoch = main.Commit, d.Stamp.Epoch
 	}
 	wrong := func(err error) error { return r.version.Errorf("version: scheme %s: %s: %w", r.scheme, d.Format, err) }
 	t, ok := templates[origin]
@@ -113,6 +114,38 @@ func (r *Recipe) restamp(d *Derivation, pinned Locked) error {
 		return wrong(err)
 	}
 	return nil
+}
+
+// origin says what the sources are to the recipe's own.
+func (d *Derivation) origin(in Inputs) Origin {
+	other := false
+	for name, s := range d.Sources {
+		if slices.Contains(in.Given, name) && (s.Kind != GitInput || s.Commit != in.Pinned[name].Commit) {
+			if name != Main || s.Kind != GitInput {
+				return Folder // no commit of the main source says what was built
+			}
+			other = true
+		}
+	}
+	switch {
+	case other:
+		return Unmerged
+	case d.Sources[Main].Kind != GitInput:
+		return Folder
+	}
+	return Merged
+}
+
+// trees is one digest for all sources: of a single one its own.
+func (d *Derivation) trees() digest.Digest {
+	if len(d.Sources) == 1 {
+		return d.Sources[Main].Digest
+	}
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(d.Sources)) {
+		fmt.Fprintf(&b, "%s %s\n", name, d.Sources[name].Digest)
+	}
+	return digest.Of([]byte(b.String()))
 }
 
 // TagError says that a tag names another version than the spec or the changelog.

@@ -78,6 +78,11 @@ func (l *Locker) resolve(ctx context.Context, res *Result, f recipe.Format, look
 	if err != nil {
 		return nil, err
 	}
+	b := &recipe.BuildLock{Asked: *asked}
+	if len(depends)+len(conflicts) == 0 {
+		res.Notes = append(res.Notes, fmt.Sprintf("%s: %s", f, counted(0)))
+		return b, nil
+	}
 	apt, err := l.apt(ctx, rec.Build(f).Builder)
 	if err != nil {
 		return nil, err
@@ -87,7 +92,6 @@ func (l *Locker) resolve(ctx context.Context, res *Result, f recipe.Format, look
 		return nil, l.place(err, f, look, rec)
 	}
 	release := apt.Index.Release
-	b := &recipe.BuildLock{Asked: *asked}
 	if len(packages) > 0 {
 		var list bytes.Buffer
 		recipe.WritePackages(&list, packages)

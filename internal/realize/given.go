@@ -3,6 +3,7 @@ package realize
 import (
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/fuel-infra/pbuild/recipe"
@@ -74,26 +75,36 @@ func (gs givens) where() string {
 
 // note says what took the place of a recipe's own sources. What has the locked
 // tree is what was locked, whoever gave it.
-func (gs givens) note(in map[string]recipe.Input, own *recipe.Recipe) string {
-	var all []string
+func (gs givens) note(in map[string]recipe.Input, own map[string]recipe.Locked, rec *recipe.Recipe) string {
+	names, said := map[string][]string{}, []string{} // by what is said of them
 	for _, g := range gs {
-		what := "source " + g.Where
-		if g.name != recipe.Main {
-			what = "source " + g.name + " " + g.Where
-		}
-		locked, err := own.LockedSource(g.name)
-		_, isGit := own.Sources[g.name].(recipe.Git)
+		locked, ok := own[g.name]
+		_, isGit := rec.Sources[g.name].(recipe.Git)
+		what := g.Where + ", not the recipe's own"
 		switch {
-		case isGit && err != nil:
-			what += "; no commit is locked"
-		case isGit && in[g.name].Commit == locked.Commit:
-			what = fmt.Sprintf("%s: holds the locked commit %s", what, locked.Commit[:12])
-		case isGit:
-			what = fmt.Sprintf("%s, not the locked commit %s", what, locked.Commit[:12])
-		default:
-			what += ", not the recipe's own"
+		case isGit && !ok:
+			what = g.Where + "; no commit is locked"
+		case ok && in[g.name].Commit == locked.Commit:
+			what = fmt.Sprintf("%s: holds the locked commit %s", g.Where, locked.Commit[:12])
+		case ok && g.name != recipe.Main:
+			what = g.Where + ", not the locked commit"
+		case ok:
+			what = fmt.Sprintf("%s, not the locked commit %s", g.Where, locked.Commit[:12])
 		}
-		all = append(all, what)
+		if names[what] == nil {
+			said = append(said, what)
+		}
+		names[what] = append(names[what], g.name)
 	}
-	return strings.Join(all, "; ")
+	for i, what := range said {
+		switch of := names[what]; {
+		case slices.Equal(of, []string{recipe.Main}):
+			said[i] = "source " + what
+		case len(of) == 1:
+			said[i] = fmt.Sprintf("source %s: %s", of[0], what)
+		default:
+			said[i] = fmt.Sprintf("sources %s … %s (%d): %s", of[0], of[len(of)-1], len(of), what)
+		}
+	}
+	return strings.Join(said, "; ")
 }

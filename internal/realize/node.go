@@ -34,6 +34,7 @@ type Node struct {
 	needs []*Node       // what it needs, in the order written
 	in    recipe.Inputs // but for Needs
 	given givens
+	own   *recipe.Recipe       // without what is given
 	found *store.Realization   // by Plan, not yet held against the recipe's requirements; nil: none
 	made  []*store.Realization // of needs, when Key is known
 
@@ -89,7 +90,7 @@ func (r *Realizer) read(t Target, builders *recipe.Builders) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{Format: t.Format, Recipe: rec, given: given, folders: map[string]fs.FS{}}
+	n := &Node{Format: t.Format, Recipe: rec, given: given, own: own, folders: map[string]fs.FS{}}
 	n.in = recipe.Inputs{Trees: map[string]digest.Digest{}, Sandbox: sandbox.ABI}
 	chain, err := builders.ChainOf(rec, t.Format)
 	if err != nil {
@@ -100,8 +101,9 @@ func (r *Realizer) read(t Target, builders *recipe.Builders) (*Node, error) {
 		return nil, fmt.Errorf("%s: builder %s: not locked", rec.Name, chain[len(chain)-1].Name)
 	}
 	n.in.Builder = lock.Builder
-	if n.in.Pinned, err = own.LockedSource(recipe.Main); err != nil {
-		n.in.Pinned = recipe.Locked{} // Close says so where it matters
+	n.in.Pinned = own.Pinned()
+	for _, g := range given {
+		n.in.Given = append(n.in.Given, g.name)
 	}
 	return n, r.closeSources(n, &n.in)
 }
@@ -119,6 +121,7 @@ func (n *Node) close(arch recipe.Arch, needs map[string]recipe.Needed) error {
 		return err
 	}
 	n.Derivation, n.Text = d, d.Text()
+	n.SourceNote = n.given.note(d.Sources, in.Pinned, n.own)
 	return nil
 }
 
