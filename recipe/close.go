@@ -102,7 +102,7 @@ func (r *Recipe) close(b *Build, f Format, a Arch, in Inputs) (*Derivation, erro
 	if err := r.restamp(d, in); err != nil {
 		return nil, err
 	}
-	if f == FormatRPM {
+	if f.Section() == FormatRPM {
 		d.Spec = FileInput{Digest: in.Spec}
 		if in.Spec.IsZero() {
 			d.Spec.InSource = r.RPM.Spec

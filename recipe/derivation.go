@@ -109,7 +109,7 @@ func (d *Derivation) Fields() []Field {
 		}
 		f = append(f, Field{"source", append(values, in.Digest.String())})
 	}
-	if d.Format == FormatRPM {
+	if d.Format.Section() == FormatRPM {
 		f = append(f, d.Spec.field("spec", "file"))
 		if d.Source0 != nil {
 			layout := "flat"

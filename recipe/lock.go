@@ -16,7 +16,7 @@ const LockName = "recipe.lock"
 
 // PackagesName returns the name of the list of packages beside a lock, for one
 // format.
-func PackagesName(f Format) string { return string(f) + ".packages" }
+func PackagesName(f Format) string { return string(f.Section()) + ".packages" }
 
 // ErrLock marks a recipe whose recipe.lock is missing or was made for another
 // state of it.
@@ -72,7 +72,7 @@ func (l *Lock) Build(f Format) *BuildLock {
 	switch {
 	case l == nil:
 		return nil
-	case f == FormatRPM:
+	case f.Section() == FormatRPM:
 		return l.RPM
 	}
 	return l.Deb

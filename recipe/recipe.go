@@ -97,7 +97,7 @@ func (r *Recipe) Parts(source string) (all []string) {
 // others, sorted.
 func (r *Recipe) Takes(f Format) []string {
 	all := []string{Main}
-	if f == FormatRPM {
+	if f.Section() == FormatRPM {
 		for _, source := range slices.Compact(slices.Sorted(maps.Values(r.RPM.Sources))) {
 			all = append(all, r.Parts(source)...)
 		}
@@ -118,7 +118,7 @@ func (r *Recipe) Formats() (all []Format) {
 
 // Build returns what the recipe says of a format, nil where it makes none.
 func (r *Recipe) Build(f Format) *Build {
-	switch {
+	switch f = f.Section(); {
 	case f == FormatDeb && r.Deb != nil:
 		return &r.Deb.Build
 	case f == FormatRPM && r.RPM != nil:

@@ -60,7 +60,7 @@ func (s *Scheme) templates(f Format) map[Origin]Template {
 	switch {
 	case s == nil:
 		return nil
-	case f == FormatRPM:
+	case f.Section() == FormatRPM:
 		return s.RPM
 	}
 	return s.Deb

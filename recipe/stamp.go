@@ -45,7 +45,7 @@ func (r *Recipe) stamp(f Format, in Inputs) (Stamp, error) {
 func (r *Recipe) gitStamp(f Format, l Locked, in Inputs) (Stamp, error) {
 	s := Stamp{Epoch: l.Epoch}
 	switch {
-	case f == FormatRPM:
+	case f.Section() == FormatRPM:
 		return s, nil // the spec says the version
 	case !in.Debian.IsZero():
 		s.Version = in.Changelog.Version
@@ -62,7 +62,7 @@ func (r *Recipe) gitStamp(f Format, l Locked, in Inputs) (Stamp, error) {
 // checkStamp refuses what no package can carry.
 func checkStamp(f Format, s Stamp) error {
 	file := "debian/changelog"
-	if f == FormatRPM {
+	if f.Section() == FormatRPM {
 		file = "%changelog"
 	} else if _, err := parseVersion(s.Version); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
@@ -102,7 +102,7 @@ func (r *Recipe) restamp(d *Derivation, in Inputs) error {
 	if err != nil {
 		return wrong(err)
 	}
-	if d.Format == FormatRPM {
+	if d.Format.Section() == FormatRPM {
 		d.Stamp.Version, d.Release = version, release
 		return nil
 	}

@@ -143,5 +143,6 @@ func dispatch(ctx context.Context, con *console, app *cli.App, args []string) er
 	if err := line.complete(); err != nil {
 		return err
 	}
+	con.again = line.repeat()
 	return app.RunContext(ctx, line.argv(args[0]))
 }

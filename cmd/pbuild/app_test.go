@@ -125,7 +125,7 @@ func TestHints(t *testing.T) {
 		{fmt.Errorf("x: %w", &store.SpaceError{Path: "/s"}), []string{"pbuild store gc", "another disk?  --store DIR"}},
 		{&notBuiltError{Name: "x"}, []string{"pbuild store ls"}},
 	} {
-		if got := hints(c.err); !slices.Equal(got, c.want) {
+		if got := hints(c.err, nil); !slices.Equal(got, c.want) {
 			t.Errorf("%v: %q, want %q", c.err, got, c.want)
 		}
 	}

@@ -36,14 +36,14 @@ func doctorVerb(con *console) *cli.Command {
 			if err != nil {
 				return fmt.Errorf("doctor: %w", err)
 			}
-			return showFindings(con, examine(c.Context, conf.Store.Value))
+			return showFindings(con, examine(c.Context, conf.Store.Value, con.again))
 		},
 	}
 }
 
 // examine tries what a build needs: the store in dir, then the sandbox.
-func examine(ctx context.Context, dir string) []finding {
-	found, scratch, done := examineStore(dir)
+func examine(ctx context.Context, dir string, again repeated) []finding {
+	found, scratch, done := examineStore(dir, again)
 	defer done()
 	if scratch == "" {
 		return append(found, finding{Check: "sandbox", Note: "not tried: no place for its files"})
@@ -60,11 +60,11 @@ func examine(ctx context.Context, dir string) []finding {
 
 // examineStore opens the store and writes a file. It returns a directory for
 // the sandbox's trial, empty when there is none, and what removes it.
-func examineStore(dir string) (found []finding, scratch string, done func()) {
+func examineStore(dir string, again repeated) (found []finding, scratch string, done func()) {
 	done = func() {}
 	bad := func(check string, err error) []finding {
 		f := finding{Check: check, Note: err.Error()}
-		if h := hints(err); len(h) > 0 {
+		if h := hints(err, again); len(h) > 0 {
 			f.Hint = h[0]
 		}
 		return append(found, f)

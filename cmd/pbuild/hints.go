@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 
 	"github.com/fuel-infra/pbuild/internal/builder"
@@ -18,8 +19,9 @@ import (
 	"github.com/fuel-infra/pbuild/store"
 )
 
-// hints returns what a person can do about err, the best first; often nothing.
-func hints(err error) (out []string) {
+// hints returns what a person can do about err, the best first; often nothing. Lines
+// to type have the flags of again.
+func hints(err error, again repeated) (out []string) {
 	var (
 		unbuilt  *unbuiltError
 		usage    *usageError
@@ -50,7 +52,7 @@ func hints(err error) (out []string) {
 			out = append(out, usage.hint)
 		}
 	case errors.As(err, &notBuilt):
-		out = append(out, "pbuild store ls")
+		out = append(out, again.line("store", "ls"))
 	case errors.As(err, &unknown):
 		if len(unknown.Near) == 0 {
 			out = append(out, "a "+unknown.What+" of another collection?  --recipes DIR")
@@ -59,23 +61,23 @@ func hints(err error) (out []string) {
 		if stage.Hint != "" {
 			out = append(out, stage.Hint)
 		}
-		out = append(out, "pbuild doctor")
+		out = append(out, again.line("doctor"))
 	case errors.As(err, &given) && errors.Is(given.Err, recipe.ErrLock):
-		out = append(out, fmt.Sprintf("lock what that source asks for:  pbuild lock %s --source %[1]s=REPOSITORY@COMMIT", given.Recipe))
+		out = append(out, "lock what that source asks for:  "+again.line("lock", given.Recipe, "--source", given.Recipe+"=REPOSITORY@COMMIT"))
 	case errors.Is(err, recipe.ErrLock) && errors.As(err, &closing):
-		out = append(out, "pbuild lock "+closing.Recipe)
+		out = append(out, again.line("lock", closing.Recipe))
 	case errors.As(err, &depends):
 		out = append(out, fmt.Sprintf("called otherwise there?  in %s:  %q: [PACKAGE]   (or, not needed:  {none: WHY})", recipe.DependenciesName, depends.Name))
 	case errors.As(err, &unbuilt):
-		out = append(out, "pbuild realize "+unbuilt.name, "without building:  pbuild key "+unbuilt.name+" --plan")
+		out = append(out, again.line("realize", unbuilt.name), "without building:  "+again.line("key", unbuilt.name, "--plan"))
 	case errors.As(err, &kept):
 		out = append(out, "the build's files are in "+kept.Dir)
 	case errors.As(err, &maker):
 		out = append(out, "name the recipe")
 	case errors.As(err, &image):
-		out = append(out, "changed on purpose?  pbuild builder build NAME --write-lock")
+		out = append(out, "changed on purpose?  "+again.line("builder", "build", "NAME", "--write-lock"))
 	case errors.Is(err, builder.ErrNotLocked):
-		out = append(out, "pbuild lock --builders NAME")
+		out = append(out, again.line("lock", "--builders", "NAME"))
 	case errors.As(err, &refused):
 		out = append(out, "does something on the way change files?  another mirror: --mirror URL")
 	case errors.As(err, &older):
@@ -89,9 +91,9 @@ func hints(err error) (out []string) {
 	case errors.As(err, &missing):
 		out = append(out, "a mirror that still has them, such as a dated snapshot archive?  --mirror URL")
 	case errors.As(err, &source) && errors.As(err, &noRoute):
-		out = append(out, sourceHints(source)...)
+		out = append(out, sourceHints(source, again)...)
 	case errors.As(err, &source) && errors.As(err, &noCommit) && source.Ref == "":
-		out = append(out, "was it rebased away?  pbuild update "+source.Source.Recipe)
+		out = append(out, "was it rebased away?  "+again.line("update", source.Source.Recipe))
 	case errors.As(err, &noRoute):
 		out = append(out, "another mirror?  --mirror URL")
 	case errors.As(err, &noMirror):
@@ -101,7 +103,7 @@ func hints(err error) (out []string) {
 	case errors.Is(err, worker.ErrNotMapped):
 		out = append(out, "run pbuild outside of the namespace, or as an ordinary user")
 	case errors.Is(err, store.ErrNoSpace), errors.Is(err, syscall.ENOSPC):
-		out = append(out, "pbuild store gc", "another disk?  --store DIR")
+		out = append(out, again.line("store", "gc"), "another disk?  --store DIR")
 	case errors.Is(err, store.ErrFormat):
 		out = append(out, "made by a newer pbuild? use that one, or another --store DIR")
 	case errors.Is(err, store.ErrOwner):
@@ -111,7 +113,7 @@ func hints(err error) (out []string) {
 	case errors.As(err, &damage):
 		some, only := damage.trees()
 		if some {
-			out = append(out, "trees/ are builder images: pbuild builder build NAME reads one in full and heals it")
+			out = append(out, "trees/ are builder images: "+again.line("builder", "build", "NAME")+" reads one in full and heals it")
 		}
 		if !only {
 			out = append(out, damagedBlob)
@@ -123,13 +125,15 @@ func hints(err error) (out []string) {
 }
 
 // sourceHints returns what a person can do without a way to a source.
-func sourceHints(e *realize.SourceError) (out []string) {
+func sourceHints(e *realize.SourceError, again repeated) (out []string) {
+	name, source := e.Source.Recipe, e.Source.String()
 	if e.Ref != "" {
-		return append(out, fmt.Sprintf("have a clone?  pbuild lock %s --source %s=DIR@%s", e.Source.Recipe, e.Source, e.Ref))
+		return append(out, "have a clone?  "+again.line("lock", name, "--source", source+"=DIR@"+e.Ref))
 	}
-	out = append(out, fmt.Sprintf("have a clone?  pbuild realize %s --source %s=DIR", e.Source.Recipe, e.Source))
+	again = again.without(source)
+	out = append(out, "have a clone?  "+again.line("realize", name, "--source", source+"=DIR"))
 	for _, set := range e.Sets {
-		out = append(out, fmt.Sprintf("just looking?  pbuild realize %s --set %s   (same layout, our own text)", e.Source.Recipe, set))
+		out = append(out, "just looking?  "+again.line("realize", name, "--set", flagWord(set))+"   (same layout, our own text)")
 	}
 	return out
 }
@@ -137,10 +141,10 @@ func sourceHints(e *realize.SourceError) (out []string) {
 const damagedBlob = "realize it again: a damaged file is moved aside when it is read, and made anew"
 
 // nodeHints returns what a person can do about a node that failed in a run of verb.
-func nodeHints(verb string, e event.Event) []string {
-	out := hints(e.Err)
+func nodeHints(verb string, e event.Event, again repeated) []string {
+	out := hints(e.Err, again)
 	if errors.Is(e.Err, recipe.ErrLock) && len(out) == 0 {
-		out = append(out, "pbuild lock "+e.Node.Name)
+		out = append(out, again.line("lock", e.Node.Name))
 	}
 	kept := errors.As(e.Err, new(*realize.KeptError))
 	if kept && verb == "shell" {
@@ -149,17 +153,20 @@ func nodeHints(verb string, e event.Event) []string {
 	if failureCode(e.Err) != exitBuildFailed {
 		return out
 	}
-	format := " --format " + e.Node.Format
+	node := []string{e.Node.Name, "--format", e.Node.Format}
 	if e.Node.Format == "image" {
-		format = ""
+		node = node[:1]
+	}
+	of := func(verb string, flags ...string) string {
+		return again.line(slices.Concat([]string{verb}, node, flags)...)
 	}
 	// The log of a program that failed was shown with where the whole of it is.
 	if !errors.As(e.Err, new(*realize.BuildError)) {
-		out = append(out, "pbuild log "+e.Node.Name+format)
+		out = append(out, of("log"))
 	}
-	out = append(out, "pbuild shell "+e.Node.Name+format+" --failed")
+	out = append(out, of("shell", "--failed"))
 	if !kept {
-		out = append(out, fmt.Sprintf("pbuild realize %s --keep-failed", e.Node.Name))
+		out = append(out, again.line("realize", e.Node.Name, "--keep-failed"))
 	}
 	return out
 }

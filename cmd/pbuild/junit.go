@@ -21,14 +21,15 @@ import (
 // what was stopped is an error, so that nobody takes it for done.
 type junit struct {
 	begun time.Time
+	again repeated
 
 	mu    sync.Mutex // guards all below
 	order []event.Node
 	last  map[event.Node]event.Event
 }
 
-func newJUnit(begun time.Time) *junit {
-	return &junit{begun: begun, last: map[event.Node]event.Event{}}
+func newJUnit(begun time.Time, again repeated) *junit {
+	return &junit{begun: begun, again: again, last: map[event.Node]event.Event{}}
 }
 
 // event is an event.Sink. Builder images are no derivations.
@@ -93,7 +94,7 @@ func (j *junit) report(now time.Time) ([]byte, error) {
 			one.Error = &junitTrouble{Message: "stopped before it was done", Type: "stopped"}
 			suite.Errors++
 		case e.State == event.Failed:
-			one.Failure = junitFailure(e)
+			one.Failure = junitFailure(e, j.again)
 			suite.Failures++
 		}
 		suite.Cases = append(suite.Cases, one)
@@ -108,7 +109,7 @@ func (j *junit) report(now time.Time) ([]byte, error) {
 func junitSeconds(s float64) string { return fmt.Sprintf("%.3f", s) }
 
 // junitFailure says why a derivation failed, and how its log ended.
-func junitFailure(e event.Event) *junitTrouble {
+func junitFailure(e event.Event, again repeated) *junitTrouble {
 	why := errorWithCommand(e)
 	f := &junitTrouble{Message: xmlText(why), Type: "error"}
 	if failureCode(e.Err) == exitBuildFailed {
@@ -123,7 +124,7 @@ func junitFailure(e event.Event) *junitTrouble {
 		}
 	}
 	if errors.As(e.Err, new(*realize.BuildError)) {
-		fmt.Fprintf(&b, "\nwhole log: pbuild log %s --format %s\n", escapeLine(e.Node.Name), escapeLine(e.Node.Format))
+		fmt.Fprintf(&b, "\nwhole log: %s\n", escapeLine(again.line("log", e.Node.Name, "--format", e.Node.Format)))
 	}
 	f.Text = xmlText(b.String())
 	return f

@@ -75,7 +75,7 @@ func flat(t *testing.T, report []byte) (lines []string) {
 }
 
 func TestJUnit(t *testing.T) {
-	j := newJUnit(begin)
+	j := newJUnit(begin, nil)
 	if body, err := j.report(begin); body != nil || err != nil {
 		t.Errorf("of nothing: %q, %v", body, err)
 	}
@@ -138,7 +138,7 @@ func FuzzJUnit(f *testing.F) {
 	f.Add("\xff\ufffe", "]]>", "]]]]>><![CDATA[")
 	f.Add("\ud7ff\ue000", "\u0085\u2028", "&#0;&lt;")
 	f.Fuzz(func(t *testing.T, name, msg, line string) {
-		j := newJUnit(begin)
+		j := newJUnit(begin, nil)
 		j.event(event.Event{
 			Node: event.Node{Name: name, Format: name}, State: event.Failed,
 			Err: &realize.BuildError{Err: errors.New(msg)}, Log: event.LogTail{Lines: []string{line}, Command: []string{msg}},

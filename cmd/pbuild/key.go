@@ -66,7 +66,7 @@ func (c *console) keys(name string, nodes []*realize.Node, text bool) error {
 	case text && len(nodes) > 1:
 		return &usageError{
 			msg:  fmt.Sprintf("key %s: %s and %s: which?", name, nodes[0].Format, nodes[1].Format),
-			hint: fmt.Sprintf("pbuild key %s --text --format %s", name, nodes[0].Format),
+			hint: c.again.line("key", name, "--text", "--format", string(nodes[0].Format)),
 		}
 	case text:
 		return c.print(escape(string(nodes[0].Text)))

@@ -62,7 +62,7 @@ func showLog(ctx context.Context, con *console, at places, name string, format r
 	if len(logs) > 1 {
 		return &usageError{
 			msg:  fmt.Sprintf("log %s: %s and %s: which?", name, logs[0].Format, logs[1].Format),
-			hint: fmt.Sprintf("pbuild log %s --format %s", name, logs[0].Format),
+			hint: con.again.line("log", name, "--format", logs[0].Format),
 		}
 	}
 	if con.json {

@@ -20,6 +20,7 @@ type realizeOptions struct {
 	format     recipe.Format // empty: every one that a recipe has
 	out        string        // directory for the package files
 	jobs       int
+	sources    bool // source packages too
 	failFast   bool
 	keepFailed bool
 }
@@ -39,6 +40,7 @@ func realizeVerb(con *console) *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "every recipe of the collection"},
 			formatFlag(),
+			&cli.BoolFlag{Name: "source-package", Usage: "source packages too: a .dsc with its files, a .src.rpm"},
 			&cli.StringFlag{Name: "out", Value: "result", Usage: "copy the packages to `DIR`"},
 			&cli.IntFlag{Name: "jobs", Value: defaultJobs(), Usage: "build `N` packages at once"},
 			&cli.BoolFlag{Name: "fail-fast", Usage: "stop when one fails"},
@@ -72,7 +74,7 @@ func realizeVerb(con *console) *cli.Command {
 func realizeOptionsOf(c *cli.Context) (o realizeOptions, err error) {
 	o = realizeOptions{
 		names: c.Args().Slice(), all: c.Bool("all"), out: c.String("out"), jobs: c.Int("jobs"),
-		failFast: c.Bool("fail-fast"), keepFailed: c.Bool("keep-failed"),
+		sources: c.Bool("source-package"), failFast: c.Bool("fail-fast"), keepFailed: c.Bool("keep-failed"),
 	}
 	if err := namesOrAll(c, o.names, o.all); err != nil {
 		return o, err
@@ -119,6 +121,9 @@ func realizeAll(ctx context.Context, con *console, at places, o realizeOptions, 
 	targets, err := r.Targets(o.names, o.all, o.format)
 	if err != nil {
 		return nil, fmt.Errorf("realize: %w", err)
+	}
+	if o.sources {
+		targets = realize.WithSources(targets)
 	}
 	plan, err := r.Plan(ctx, targets)
 	if err != nil {

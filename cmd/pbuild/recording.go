@@ -48,7 +48,7 @@ func (c *console) openRecording(flags *cli.Context) (r *recording, err error) {
 		r.stream = event.NewStream(w, c.now())
 	}
 	if flags.String("junit") != "" {
-		r.junit = newJUnit(c.now())
+		r.junit = newJUnit(c.now(), c.again)
 	}
 	return r, nil
 }

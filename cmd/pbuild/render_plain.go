@@ -20,7 +20,7 @@ type renderer interface {
 // progress begins to show a run of verb: live on a terminal, else, and with -q,
 // as lines.
 func (c *console) progress(verb string) renderer {
-	r := report{verb: verb, quiet: c.quiet, verbose: c.verbose, palette: c.err.palette}
+	r := report{verb: verb, quiet: c.quiet, verbose: c.verbose, again: c.again, palette: c.err.palette}
 	if !c.err.tty || c.quiet {
 		r.prefix = "pbuild: "
 		return &plainRenderer{w: c.err.w, report: r, patience: patience, tally: tally{start: c.now()}}

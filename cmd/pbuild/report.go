@@ -15,6 +15,7 @@ type report struct {
 	prefix         string // of each line
 	quiet, verbose bool
 	live           bool // a live area shows the passing states
+	again          repeated
 	palette
 }
 
@@ -29,7 +30,7 @@ func (r report) text(t *tally, n *node, c change, e event.Event) string {
 		if e.Err == nil {
 			break
 		}
-		if why := failure(r.palette, r.verb+" "+n.Name+": "+errorWithCommand(e), nodeHints(r.verb, e)); t.tell(why) || len(e.Log.Lines) > 0 {
+		if why := failure(r.palette, r.verb+" "+n.Name+": "+errorWithCommand(e), nodeHints(r.verb, e, r.again)); t.tell(why) || len(e.Log.Lines) > 0 {
 			b.WriteString(why)
 		}
 	case r.quiet:
@@ -91,7 +92,7 @@ func (r report) writeLog(b *strings.Builder, n *node, e event.Event) {
 	}
 	end := "----- end of log -----"
 	if build := new(realize.BuildError); errors.As(e.Err, &build) {
-		end = fmt.Sprintf("----- whole log: pbuild log %s --format %s -----", name, format)
+		end = fmt.Sprintf("----- whole log: %s -----", escapeLine(r.again.line("log", n.Name, "--format", n.Format)))
 	}
 	b.WriteString(r.dim(end) + "\n")
 }

@@ -102,7 +102,7 @@ func (s *shell) look(ctx context.Context, at places, stop func()) error {
 	})
 	if errors.Is(err, realize.ErrNotFailed) {
 		stop()
-		s.con.trouble(fmt.Sprintf("shell %s: %s: %v", n.Recipe.Name, n.Format, err), fmt.Sprintf("pbuild shell %s --format %s", n.Recipe.Name, n.Format))
+		s.con.trouble(fmt.Sprintf("shell %s: %s: %v", n.Recipe.Name, n.Format, err), s.con.again.line("shell", n.Recipe.Name, "--format", string(n.Format)))
 		return nil
 	}
 	return err
@@ -142,9 +142,13 @@ func (s *shell) node(ctx context.Context, r *realize.Realizer) (*realize.Node, e
 		nodes = failed
 	}
 	if len(nodes) > 1 {
+		which := []string{"shell", s.name, "--format", string(nodes[0].Format)}
+		if s.failed {
+			which = append(which, "--failed")
+		}
 		return nil, &usageError{
 			msg:  fmt.Sprintf("%s: %s and %s: which?", s.name, nodes[0].Format, nodes[1].Format),
-			hint: fmt.Sprintf("pbuild shell %s --format %s", s.name, nodes[0].Format),
+			hint: s.con.again.line(which...),
 		}
 	}
 	s.name = nodes[0].Recipe.Name

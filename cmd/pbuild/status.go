@@ -82,7 +82,7 @@ func showStatus(ctx context.Context, con *console, at places, names []string) er
 	}
 	var rows [][]cell
 	for _, s := range all {
-		one := standingOf(s, len(at.sources)+len(at.sets) > 0)
+		one := standingOf(s, con.again)
 		if con.json {
 			if err := con.object(one); err != nil {
 				return err
@@ -94,8 +94,8 @@ func showStatus(ctx context.Context, con *console, at places, names []string) er
 	return con.headed([]string{"NAME", "RPM", "DEB", "VERSION", "STATE", "DIGEST"}, rows)
 }
 
-// standingOf prints a status; given: of sources in the place of the recipes' own.
-func standingOf(s realize.Status, given bool) standing {
+// standingOf prints a status.
+func standingOf(s realize.Status, again repeated) standing {
 	one := standing{Recipe: s.Name, State: string(realize.StateBadRecipe)}
 	if s.Err != nil {
 		one.Reason = s.Err.Error()
@@ -114,11 +114,7 @@ func standingOf(s realize.Status, given bool) standing {
 			reasons = append(reasons, f.Err.Error())
 		}
 		if f.State == realize.StateFailed {
-			log := fmt.Sprintf("pbuild log %s --format %s", s.Name, f.Format)
-			if given {
-				log += ", with the same sources"
-			}
-			reasons = append(reasons, log)
+			reasons = append(reasons, again.line("log", s.Name, "--format", string(f.Format)))
 		}
 		if f.Version != "" {
 			versions = append(versions, f.Version)

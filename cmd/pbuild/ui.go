@@ -25,6 +25,7 @@ type console struct {
 
 	json, quiet, verbose bool
 
+	again  repeated    // what hints repeat of the command line
 	worker *workerSide // set in a process that works for root
 }
 
@@ -205,7 +206,7 @@ func (c *console) fail(err error, code int) {
 		io.WriteString(c.err.w, "pbuild: interrupted\n")
 		return
 	}
-	c.trouble(err.Error(), hints(err)...)
+	c.trouble(err.Error(), hints(err, c.again)...)
 }
 
 // trouble prints an error and its hints.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -148,7 +149,7 @@ func delegate(c *cli.Context, con *console, files bool) error {
 		// What a verb does not make, its worker has no business to hand over.
 		builder := c.Args().First()
 		switch {
-		case kind == kindPackage && typedVerb(c) == "realize" && (strings.HasSuffix(name, ".deb") || strings.HasSuffix(name, ".rpm")):
+		case kind == kindPackage && typedVerb(c) == "realize" && isPackageFile(name, c.Bool("source-package") || c.String("format") == string(recipe.FormatDsc)):
 			return realize.PutFile(c.String("out"), name, r)
 		case kind == kindLock && c.Bool("write-lock") && (name == builder+".lock" || name == builder+".files"):
 			return putLock(conf.Recipes.Value, name, r)
@@ -175,6 +176,16 @@ func delegate(c *cli.Context, con *console, files bool) error {
 		err = &exitError{code: code}
 	}
 	return unrecorded(typedVerb(c), err, records.close())
+}
+
+// isPackageFile reports whether a worker may hand over a file of this name: one of a
+// package, or where sources are asked for, of a source package (dsc(5), deb-src(5)).
+func isPackageFile(name string, sources bool) bool {
+	endings := []string{".deb", ".udeb", ".rpm"}
+	if sources {
+		endings = append(endings, ".dsc", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.lzma", ".diff.gz", ".asc")
+	}
+	return slices.ContainsFunc(endings, func(e string) bool { return strings.HasSuffix(name, e) })
 }
 
 // Names of the trees that a worker gets.

@@ -1,6 +1,7 @@
 package deb_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ nonsense that is not looked at
 func TestParseChangelogTop(t *testing.T) {
 	want := deb.Changelog{
 		Source: "hello", Version: "1:2.10-3", Distribution: "unstable stable",
-		Date: time.Unix(1672068600, 0).UTC(),
+		Maintainer: "Someone <a@example.org>", Date: time.Unix(1672068600, 0).UTC(),
 	}
 	got, err := deb.ParseChangelogTop(strings.NewReader(changelogText))
 	if err != nil {
@@ -38,6 +39,38 @@ func TestParseChangelogTop(t *testing.T) {
 	one := "a1 (0) x;\n -- A <b>  Thu,  1 Jan 1970 00:00:00 +0000"
 	if got, err := deb.ParseChangelogTop(strings.NewReader(one)); err != nil || got.Date.Unix() != 0 || got.Source != "a1" {
 		t.Error(got, err)
+	}
+}
+
+// TestChangelogOtherDay: a day's name that contradicts the date counts for nothing.
+func TestChangelogOtherDay(t *testing.T) {
+	want, err := deb.ParseChangelogTop(strings.NewReader(changelogText))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := deb.ParseChangelogTop(strings.NewReader(strings.Replace(changelogText, "Mon,", "Tue,", 1)))
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+}
+
+// TestChangelogEntry: an entry is written as dpkg writes it, and reads as what was
+// written, before the ones that are there.
+func TestChangelogEntry(t *testing.T) {
+	c := deb.Changelog{
+		Source: "hello", Version: "1:2.10-4~u14.04+mos9", Distribution: "unstable stable",
+		Maintainer: "Ein Name, GmbH <a@example.org>", Date: time.Date(2015, 9, 3, 23, 4, 5, 0, time.FixedZone("", -7200)),
+	}
+	const want = "hello (1:2.10-4~u14.04+mos9) unstable stable; urgency=medium\n\n  * Commit 1.\n  * More.\n\n" +
+		" -- Ein Name, GmbH <a@example.org>  Fri,  4 Sep 2015 01:04:05 +0000\n\n"
+	text := string(c.Entry("Commit 1.", "More."))
+	if text != want {
+		t.Errorf("got %q\nwant %q", text, want)
+	}
+	c.Date = c.Date.UTC()
+	got, err := deb.ParseChangelogTop(strings.NewReader(text + changelogText))
+	if diff := cmp.Diff(c, got); diff != "" || err != nil {
+		t.Error(err, diff)
 	}
 }
 
@@ -60,7 +93,7 @@ func TestParseChangelogTopRefuses(t *testing.T) {
 		{"change", replace("  [", "["), `changelog: line 7: want a change, indented by two blanks, or the « -- » line, got "[ A Name ]"`},
 		{"one blank before the date", replace(">  M", "> M"), "changelog: line 9: want « -- Name <mail>  date»"},
 		{"no date", replace("26 Dec", "31 Feb"), `changelog: line 9: bad date "Mon, 31 Feb 2022`},
-		{"other day", replace("Mon,", "Tue,"), `changelog: line 9: bad date "Tue, 26 Dec 2022`},
+		{"no day", replace("Mon,", "Day,"), `changelog: line 9: bad date "Day, 26 Dec 2022`},
 		{"old", replace("Mon, 26 Dec 2022", "Fri, 26 Dec 1969"), `changelog: line 9: bad date`},
 		{"cut", changelogText[:80], "changelog: the entry of hello 1:2.10-3 has no « -- » line"},
 		{"endless", strings.Replace(changelogText, "A change", strings.Repeat("x", 5<<20), 1), "changelog: the entry of hello 1:2.10-3 has no « -- » line within 4194304 bytes"},
@@ -84,6 +117,9 @@ func FuzzParseChangelogTop(f *testing.F) {
 		}
 		if deb.CheckPackage(c.Source) != nil || deb.CheckVersion(c.Version) != nil || c.Distribution == "" || c.Date.Unix() < 0 {
 			t.Fatalf("%+v", c)
+		}
+		if again, err := deb.ParseChangelogTop(bytes.NewReader(c.Entry("x"))); err != nil || again != c {
+			t.Fatalf("%+v: its entry is read as %+v, %v", c, again, err)
 		}
 	})
 }

@@ -22,7 +22,7 @@ type source struct {
 // remote of that name when it leaves out files, and misses them.
 func (src source) address() string {
 	if src.protocol == "file" {
-		return "file://" + strings.ReplaceAll(src.name, "%", "%25")
+		return "file://" + strings.NewReplacer("%", "%25", "\n", "%0A").Replace(src.name)
 	}
 	return src.name
 }

@@ -2,6 +2,7 @@ package realize
 
 import (
 	"encoding/json"
+	"path"
 
 	godigest "github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go"
@@ -24,6 +25,24 @@ var mediaTypes = map[recipe.Format]string{
 	recipe.FormatRPM: "application/x-rpm",
 }
 
+// mediaType is that of a layer; of the files of a source package what they are.
+func mediaType(f recipe.Format, name string) string {
+	if t, ok := mediaTypes[f]; ok {
+		return t
+	}
+	switch path.Ext(name) {
+	case ".rpm":
+		return mediaTypes[recipe.FormatRPM]
+	case ".gz":
+		return "application/gzip" // RFC 6713
+	case ".xz":
+		return "application/x-xz"
+	case ".bz2":
+		return "application/x-bzip2"
+	}
+	return "text/plain; charset=utf-8" // a .dsc, or a signature
+}
+
 // putArtifact stores the OCI manifest of the packages (image-spec, manifest.md,
 // «Guidelines for artifact usage»): one layer a file, an empty config of the
 // artifact's type, and nothing of who made it, when, or from what.
@@ -41,7 +60,7 @@ func (s *site) putArtifact(files []store.File) (digest.Digest, error) {
 	}
 	for _, f := range files {
 		manifest.Layers = append(manifest.Layers, v1.Descriptor{
-			MediaType: mediaTypes[s.node.Format], Digest: godigest.Digest(f.Digest.String()), Size: f.Size,
+			MediaType: mediaType(s.node.Format, f.Name), Digest: godigest.Digest(f.Digest.String()), Size: f.Size,
 			Annotations: map[string]string{v1.AnnotationTitle: f.Name},
 		})
 	}

@@ -20,7 +20,7 @@ func (r *Realizer) Asked(n *Node, main fs.FS) (*recipe.Asked, error) {
 		main = n.main
 	}
 	read := askedByControl
-	if n.Format == recipe.FormatRPM {
+	if n.Format.Section() == recipe.FormatRPM {
 		read = askedBySpec
 	}
 	depends, names, err := read(n, main)

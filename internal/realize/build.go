@@ -43,6 +43,9 @@ func (r *Realizer) build(ctx context.Context, n *Node) (_ *store.Realization, er
 func (s *site) finish(ctx context.Context) (*store.Realization, error) {
 	begun := time.Now()
 	s.emit(event.Event{Node: s.node.event(), State: event.Building}) // a large source takes its time
+	if _, ok := s.node.Recipe.Sources[recipe.Main].(recipe.Dsc); ok && s.node.Format == recipe.FormatDsc && s.main == nil {
+		return s.handOver(begun)
+	}
 	program, err := s.layOut(ctx)
 	if err == nil {
 		err = s.run(ctx, program)
@@ -112,7 +115,7 @@ func (s *site) start(ctx context.Context, spec sandbox.Spec) error {
 
 // step says what of the program failed.
 func (s *site) step(program string, lines []string) string {
-	if s.node.Format == recipe.FormatRPM {
+	if s.node.Format.Section() == recipe.FormatRPM {
 		if part := specPart(lines); part != "" {
 			return part
 		}
@@ -132,7 +135,7 @@ func (n *Node) environment() []string {
 		"SOURCE_DATE_EPOCH=" + strconv.FormatInt(d.Stamp.Epoch, 10),
 	}
 	own := maps.Clone(d.Env)
-	if n.Format == recipe.FormatRPM {
+	if n.Format.Section() == recipe.FormatRPM {
 		// A .pyc holds the time of its source, which installing sets anew.
 		env = append(env, "PYTHONDONTWRITEBYTECODE=1")
 	} else {

@@ -63,6 +63,9 @@ func (s *site) layOutDeb(ctx context.Context) (program sandbox.Spec, err error) 
 	if err := s.makeHome(); err != nil {
 		return program, err
 	}
+	if s.node.Format.IsSource() {
+		return s.packDsc(ctx, folder)
+	}
 	return sandbox.Spec{
 		Binds: []sandbox.Bind{{Host: s.work, Inside: buildInside, Writable: true}},
 		Dir:   path.Join(buildInside, folder),

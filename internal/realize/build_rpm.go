@@ -50,10 +50,14 @@ func (s *site) layOutRPM(ctx context.Context) (program sandbox.Spec, err error) 
 	if err := s.makeArchives(ctx); err != nil {
 		return program, err
 	}
+	what := "-bb"
+	if s.node.Format.IsSource() {
+		what = "-bs"
+	}
 	return sandbox.Spec{
 		Binds: []sandbox.Bind{{Host: s.work, Inside: buildInside, Writable: true}},
 		Dir:   buildInside,
-		Argv:  slices.Concat([]string{"rpmbuild", "-bb", "--nodeps"}, s.defines(), []string{spec}),
+		Argv:  slices.Concat([]string{"rpmbuild", what, "--nodeps"}, s.defines(), []string{spec}),
 	}, nil
 }
 
@@ -193,13 +197,17 @@ func (s *site) tar(ctx context.Context, in, from, file string) error {
 			{Host: in, Inside: tarballInside},
 			{Host: s.work, Inside: buildInside, Writable: true},
 		},
-		Dir: buildInside,
-		Argv: []string{
-			"tar", "--create", "--format=gnu", "--sort=name", "--owner=0", "--group=0", "--numeric-owner",
-			"--use-compress-program=gzip --no-name", "--file=SOURCES/" + file,
-			"--directory=" + tarballInside, "--", from,
-		},
+		Dir:  buildInside,
+		Argv: append(tarArgv("SOURCES/"+file), "--directory="+tarballInside, "--", from),
 	})
+}
+
+// tarArgv begins a command that makes file, the same whenever it is made.
+func tarArgv(file string) []string {
+	return []string{
+		"tar", "--create", "--format=gnu", "--sort=name", "--owner=0", "--group=0", "--numeric-owner",
+		"--use-compress-program=gzip --no-name", "--file=" + file,
+	}
 }
 
 // querySpec asks rpmspec for the version, and for the names of the sources.

@@ -24,6 +24,13 @@ import (
 // collect takes the packages out of the build's reach, checks that they are what
 // the recipe declares, and records them with the blobs that they were built from.
 func (s *site) collect(image, log digest.Digest, begun time.Time) (*store.Realization, error) {
+	if s.node.Format.IsSource() {
+		files, err := s.takeSource()
+		if err != nil {
+			return nil, err
+		}
+		return s.record(files, image, log, begun)
+	}
 	files, err := s.takePackages()
 	if err != nil {
 		return nil, err
@@ -37,6 +44,11 @@ func (s *site) collect(image, log digest.Digest, begun time.Time) (*store.Realiz
 	if err := s.require(s.node, files); err != nil {
 		return nil, err
 	}
+	return s.record(files, image, log, begun)
+}
+
+// record puts what was made into the store, with the blobs that it was made from.
+func (s *site) record(files []store.File, image, log digest.Digest, begun time.Time) (*store.Realization, error) {
 	manifest, err := s.putArtifact(files)
 	if err != nil {
 		return nil, err
@@ -55,7 +67,7 @@ func (s *site) collect(image, log digest.Digest, begun time.Time) (*store.Realiz
 
 // version is that of the source: of an rpm, whose spec says it, the first package's.
 func (n *Node) version(files []store.File) string {
-	if n.Format == recipe.FormatRPM {
+	if n.Format.Section() == recipe.FormatRPM {
 		return files[0].Version
 	}
 	return n.Derivation.Stamp.Version
@@ -84,7 +96,7 @@ func (s *site) takePackages() ([]store.File, error) {
 // .debs beside the source, .rpms in RPMS/ARCH.
 func (s *site) left() (names []string, err error) {
 	suffixes, dirs := []string{".deb", ".udeb"}, []string{"."}
-	if s.node.Format == recipe.FormatRPM {
+	if s.node.Format.Section() == recipe.FormatRPM {
 		suffixes, dirs = []string{".rpm"}, []string{"RPMS"}
 		below, err := s.readDir("RPMS")
 		if err != nil {
@@ -138,27 +150,7 @@ func (s *site) readDir(name string) ([]fs.DirEntry, error) {
 var errNotRegular = errors.New("is no regular file")
 
 func (s *site) takePackage(name string) (store.File, error) {
-	in, err := s.openLeft(name)
-	if err != nil {
-		return store.File{}, err
-	}
-	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
-		return store.File{}, err
-	}
-	if info.Mode()&fs.ModeType != 0 {
-		return store.File{}, errNotRegular
-	}
-	out, err := s.Store.Create()
-	if err != nil {
-		return store.File{}, err
-	}
-	defer out.Close()
-	if _, err := io.Copy(out, in); err != nil {
-		return store.File{}, err
-	}
-	d, size, err := out.Commit(nil)
+	d, size, err := s.take(name)
 	if err != nil {
 		return store.File{}, err
 	}
@@ -194,7 +186,7 @@ func (s *site) describe(d digest.Digest, size int64) (store.File, error) {
 	}
 	defer blob.Close()
 	read := readDeb
-	if s.node.Format == recipe.FormatRPM {
+	if s.node.Format.Section() == recipe.FormatRPM {
 		read = readRPM
 	}
 	f, text, err := read(blob, size)

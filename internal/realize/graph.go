@@ -46,7 +46,7 @@ func (r *Realizer) graph(ctx context.Context, targets []Target, builders *recipe
 				continue
 			}
 			for _, name := range nodes[i].build().Needs {
-				need := Target{Name: name, Format: t.Format}
+				need := Target{Name: name, Format: t.Format.Section()}
 				if _, known := g.wrong[need]; !known && !slices.Contains(next, need) {
 					next = append(next, need)
 				}
@@ -75,7 +75,7 @@ func (g *graph) visit(arch recipe.Arch, t Target, way []string) (*Node, error) {
 	}
 	g.state[t] = 1
 	for _, name := range n.build().Needs {
-		other, err := g.visit(arch, Target{Name: name, Format: t.Format}, append(slices.Clip(way), t.Name))
+		other, err := g.visit(arch, Target{Name: name, Format: t.Format.Section()}, append(slices.Clip(way), t.Name))
 		if err != nil {
 			g.wrong[t] = &NeedError{t.Name, t.Format, name, err}
 			break

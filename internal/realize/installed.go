@@ -44,7 +44,7 @@ func (s *site) install(ctx context.Context) error {
 			return err
 		}
 	}
-	argv := installers[s.node.Format]
+	argv := installers[s.node.Format.Section()]
 	argv = argv[:len(argv):len(argv)]
 	for i, real := range s.node.made {
 		other := s.node.needs[i]

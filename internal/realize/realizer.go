@@ -227,6 +227,9 @@ func (r *Realizer) hand(n *Node, real *store.Realization) error {
 // key, against the packages' output texts.
 func (r *Realizer) require(n *Node, files []store.File) error {
 	for _, f := range files {
+		if n.Format.IsSource() {
+			return nil // paths are those of packages
+		}
 		want := n.build().Require[f.Package]
 		if len(want) == 0 {
 			continue

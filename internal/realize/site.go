@@ -96,7 +96,7 @@ func (r *Realizer) image(ctx context.Context, n *Node) (*builder.Image, error) {
 		return image, err
 	}
 	r.emit(event.Event{Node: n.event(), State: event.Waiting, Step: "for " + n.root()})
-	return r.Images.Extend(ctx, image, n.root(), packages, n.Derivation.Packages.Date)
+	return r.Images.Extend(ctx, image, n.Recipe.Name+"-"+string(n.Format.Section()), packages, n.Derivation.Packages.Date)
 }
 
 // layOut puts into s.work what the program that builds the packages wants there,
@@ -105,7 +105,7 @@ func (s *site) layOut(ctx context.Context) (sandbox.Spec, error) {
 	if err := s.install(ctx); err != nil {
 		return sandbox.Spec{}, err
 	}
-	if s.node.Format == recipe.FormatRPM {
+	if s.node.Format.Section() == recipe.FormatRPM {
 		return s.layOutRPM(ctx)
 	}
 	return s.layOutDeb(ctx)

@@ -37,7 +37,7 @@ func (r *Realizer) closeSources(n *Node, in *recipe.Inputs) (err error) {
 			return err
 		}
 	}
-	if n.Format == recipe.FormatRPM {
+	if n.Format.Section() == recipe.FormatRPM {
 		err = r.closeSpec(n, in)
 	} else {
 		err = r.closeDebian(n, in)

@@ -51,12 +51,15 @@ func (r *Realizer) Targets(names []string, all bool, format recipe.Format) ([]Ta
 		}
 		formats := []recipe.Format{cmp.Or(format, recipe.FormatDeb)} // of one that can't be read
 		if m.rec != nil {
-			formats = slices.DeleteFunc(m.rec.Formats(), func(f recipe.Format) bool { return format != "" && f != format })
+			formats = slices.DeleteFunc(m.rec.Formats(), func(f recipe.Format) bool { return format != "" && f != format.Section() })
 		}
 		if len(formats) == 0 && !all {
-			return nil, fmt.Errorf("%s: has no %s section", m.name, format)
+			return nil, fmt.Errorf("%s: has no %s section", m.name, format.Section())
 		}
 		for _, f := range formats {
+			if format.IsSource() {
+				f = format
+			}
 			t := Target{Name: m.name, Format: f}
 			if !seen[t] {
 				seen[t] = true
@@ -102,4 +105,16 @@ func (r *Realizer) maker(name string) (*recipe.Recipe, error) {
 		e.Recipes = append(e.Recipes, m.Name)
 	}
 	return nil, e
+}
+
+// WithSources returns targets, each with the target of its source package behind it.
+func WithSources(targets []Target) (all []Target) {
+	for _, t := range targets {
+		all = append(all, t)
+		if source := t; !t.Format.IsSource() {
+			source.Format = t.Format.Source()
+			all = append(all, source)
+		}
+	}
+	return all
 }

@@ -134,7 +134,7 @@ func (s *site) checkLocked(main fs.FS) error {
 	if err := s.node.Recipe.CheckAsked(s.node.Format, *asked); err != nil {
 		return fmt.Errorf("%s: %w", s.node.Format, err)
 	}
-	if s.node.Format != recipe.FormatDeb || s.node.debian != nil {
+	if s.node.Format.Section() != recipe.FormatDeb || s.node.debian != nil {
 		return nil
 	}
 	folder, err := s.node.Recipe.DebianIn(main)
