@@ -44,6 +44,16 @@ type positions struct {
 // buildFields are the fields that both formats have.
 var buildFields = []string{"builder", "profiles", "needs", "packages", "outputs", "require", "debug", "edits", "env", "modes", "home", "files"}
 
+// section returns the fields of rpm or deb, with those of a variant over them.
+func section(v, over yamldoc.Value, own ...string) yamldoc.Fields {
+	known := slices.Concat(own, buildFields)
+	f := v.Fields(known...)
+	if over.Present() {
+		f = over.Fields(known...).Over(f)
+	}
+	return f
+}
+
 // reservedEnv are variables whose value is pbuild's to set: they are told by
 // the sandbox or by the key.
 var reservedEnv = []string{"HOME", "LD_LIBRARY_PATH", "LD_PRELOAD", "PATH", "PWD", "SOURCE_DATE_EPOCH", "TMPDIR"}
@@ -64,7 +74,7 @@ func parseBuild(f yamldoc.Fields, output func(string) (string, error)) Build {
 		}
 	}
 	if v := f.Get("needs"); v.Present() {
-		b.Needs = parseList(v, parseName)
+		b.Needs = parseList(v, parseVariedName)
 		for _, e := range v.List() {
 			b.at.needs = append(b.at.needs, e.Position())
 		}

@@ -142,7 +142,7 @@ func (c *Collection) ExtraPackages(r *Recipe, f Format) ([]Package, error) {
 	if l == nil || l.Packages.IsZero() {
 		return nil, nil
 	}
-	file := path.Join(r.Name, PackagesName(f))
+	file := path.Join(LockFolder(r.Name), PackagesName(f))
 	data, err := c.locked(file, l.Packages)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrLock, err)

@@ -106,7 +106,8 @@ func (c *Collection) Unlocked(name string) (*Recipe, error) {
 	if err := c.known(name); err != nil {
 		return nil, err
 	}
-	file := path.Join(name, "recipe.yaml")
+	folder, _, _ := strings.Cut(name, "+")
+	file := path.Join(folder, "recipe.yaml")
 	data, err := c.read(file, yamldoc.MaxSize)
 	if err != nil {
 		return nil, err
@@ -135,7 +136,7 @@ func (c *Collection) Unlocked(name string) (*Recipe, error) {
 
 // ReadLock reads a recipe's recipe.lock; nil without one.
 func (c *Collection) ReadLock(r *Recipe) (*Lock, error) {
-	file := path.Join(r.Name, LockName)
+	file := path.Join(LockFolder(r.Name), LockName)
 	data, err := c.read(file, yamldoc.MaxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -150,6 +151,9 @@ func (c *Collection) ReadLock(r *Recipe) (*Lock, error) {
 // a recipe's place is an error of its own: it is not followed, since it could lead
 // to what the collection does not show.
 func (c *Collection) known(name string) error {
+	if folder, variant, ok := strings.Cut(name, "+"); ok && variant != "" {
+		name = folder // what variants it has, its file says
+	}
 	if slices.Contains(c.names, name) {
 		return nil
 	}

@@ -1,8 +1,6 @@
 package recipe
 
 import (
-	"slices"
-
 	"github.com/fuel-infra/pbuild/internal/yamldoc"
 )
 
@@ -12,8 +10,9 @@ type Deb struct {
 	Debian string // folder looked for in the recipe's folder, then in the main source; "debian" for a Dsc
 }
 
-func parseDeb(v yamldoc.Value, main Source) *Deb {
-	f := v.Fields(slices.Concat([]string{"debian"}, buildFields)...)
+// parseDeb reads the section, with what over, a variant's, states instead.
+func parseDeb(v, over yamldoc.Value, main Source) *Deb {
+	f := section(v, over, "debian")
 	d := &Deb{Build: parseBuild(f, parseOutput), Debian: "debian"}
 	d.at.source = v.Position()
 	if folder := f.Get("debian"); folder.Present() {

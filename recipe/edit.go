@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,7 +19,7 @@ import (
 // that the edit was written for.
 type Edit struct {
 	File  string  // path in the main source
-	Line  string  // as it stands there, without the line's end
+	Line  string  // as it stands there, without the line's end, which is \n or \r\n
 	With  *string // what takes its place; nil: nothing does, the line goes
 	Count int     // how often the line stands there
 
@@ -41,7 +42,7 @@ func parseEdits(v yamldoc.Value) (all []Edit) {
 			if kind == "replace" {
 				with := yamldoc.As(f.Need("with"), parseNewLine)
 				e.With = &with
-			} else if w := f.Get("with"); w.Present() {
+			} else if w := f.Get("with"); kind == "delete" && w.Present() {
 				w.Errorf("belongs to replace")
 			}
 			if c := f.Get("count"); c.Present() {
@@ -79,7 +80,7 @@ func (e Edit) field() Field {
 	return Field{"edit", values}
 }
 
-// maxEdited bounds a file that is edited, in bytes.
+// maxEdited bounds a file that is edited, before and after, in bytes.
 const maxEdited = 4 << 20
 
 // Edited returns the main source with the edits made: a view of files, an os.Root's
@@ -91,52 +92,65 @@ func (b *Build) Edited(files fs.FS) (fs.FS, error) {
 	}
 	out := edited{files.(linkFS), map[string][]byte{}}
 	for _, e := range b.Edits {
-		text, ok := out.texts[e.File]
-		if !ok {
-			var err error
-			if text, err = readEdited(files, e.File); err != nil {
-				return nil, e.at.Errorf("edits: %s in source %s: %w", e.File, Main, inner(err))
-			}
+		text, err := out.texts[e.File], error(nil)
+		if text == nil {
+			text, err = readEdited(files, e.File)
 		}
-		text, n := e.apply(text)
-		if n != e.Count {
-			return nil, e.at.Errorf("edits: %s in source %s: has the line %d times: want %d: %q", e.File, Main, n, e.Count, e.Line)
+		if err == nil {
+			text, err = e.apply(text)
+		}
+		if err != nil {
+			return nil, e.at.Errorf("edits: %s in source %s: %w", e.File, Main, inner(err))
 		}
 		out.texts[e.File] = text
 	}
 	return out, nil
 }
 
+// readEdited reads a file by its own path: no symbolic link is on it, for whoever
+// walks the tree finds the file elsewhere.
 func readEdited(files fs.FS, name string) ([]byte, error) {
-	info, err := fs.Lstat(files, name)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, errors.New("is no regular file")
-	case info.Size() > maxEdited:
-		return nil, fmt.Errorf("%d bytes: more than %d", info.Size(), maxEdited)
+	for i, c := range name + "/" {
+		if c != '/' {
+			continue
+		}
+		info, err := fs.Lstat(files, name[:i])
+		switch {
+		case err != nil:
+			return nil, err
+		case info.Mode()&fs.ModeSymlink != 0:
+			return nil, fmt.Errorf("%s is a symbolic link: name the file that it leads to", name[:i])
+		}
 	}
-	return fs.ReadFile(files, name)
+	return readRegular(files, name, maxEdited)
 }
 
-// apply returns the text after the edit, and how often the line stood there.
-func (e Edit) apply(text []byte) (out []byte, n int) {
+// apply returns the text after the edit, never nil.
+func (e Edit) apply(text []byte) ([]byte, error) {
+	out, n := make([]byte, 0, len(text)), 0
 	for line := range bytes.Lines(text) {
-		bare, end := bytes.CutSuffix(line, []byte("\n"))
-		switch {
-		case string(bare) != e.Line:
+		bare := bytes.TrimSuffix(line, []byte("\n"))
+		if len(bare) < len(line) {
+			bare = bytes.TrimSuffix(bare, []byte("\r"))
+		}
+		if string(bare) != e.Line {
 			out = append(out, line...)
 			continue
-		case e.With != nil:
-			out = append(out, *e.With...)
-			if end {
-				out = append(out, '\n')
-			}
 		}
-		n++
+		if n++; e.With != nil {
+			out = append(append(out, *e.With...), line[len(bare):]...)
+		}
+		if len(out) > maxEdited {
+			return nil, fmt.Errorf("more than %d bytes when it is edited", maxEdited)
+		}
 	}
-	return out, n
+	switch n {
+	case e.Count:
+		return out, nil
+	case 0:
+		return nil, fmt.Errorf("no line is %q", e.Line)
+	}
+	return nil, fmt.Errorf("lines that are %q: %d: want %d, the edit's count", e.Line, n, e.Count)
 }
 
 // linkFS is what an os.Root's FS can do.
@@ -145,10 +159,11 @@ type linkFS interface {
 	fs.ReadLinkFS
 }
 
-// edited is a view of files some of which have another text.
+// edited is a view of files some of which have another text. That is found by a
+// file's own path, not through a symbolic link.
 type edited struct {
 	linkFS
-	texts map[string][]byte
+	texts map[string][]byte // never nil
 }
 
 func (v edited) Open(name string) (fs.File, error) {
@@ -168,6 +183,33 @@ func (v edited) ReadFile(name string) ([]byte, error) {
 	return fs.ReadFile(v.linkFS, name)
 }
 
+func (v edited) Lstat(name string) (fs.FileInfo, error) {
+	info, err := v.linkFS.Lstat(name)
+	if text, ok := v.texts[name]; ok && err == nil {
+		return editedInfo{info, int64(len(text))}, nil
+	}
+	return info, err
+}
+
+func (v edited) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := v.linkFS.ReadDir(name)
+	for i, e := range entries {
+		if file := path.Join(name, e.Name()); v.texts[file] != nil {
+			entries[i] = editedEntry{e, v, file}
+		}
+	}
+	return entries, err
+}
+
+// editedEntry is the entry of a file with another text.
+type editedEntry struct {
+	fs.DirEntry
+	view edited
+	file string
+}
+
+func (e editedEntry) Info() (fs.FileInfo, error) { return e.view.Lstat(e.file) }
+
 // editedFile is a file with another text.
 type editedFile struct {
 	fs.File
@@ -178,7 +220,10 @@ func (f *editedFile) Read(p []byte) (int, error) { return f.text.Read(p) }
 
 func (f *editedFile) Stat() (fs.FileInfo, error) {
 	info, err := f.File.Stat()
-	return editedInfo{info, f.text.Size()}, err
+	if err != nil {
+		return nil, err
+	}
+	return editedInfo{info, f.text.Size()}, nil
 }
 
 type editedInfo struct {

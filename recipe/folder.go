@@ -13,9 +13,9 @@ import (
 // for it could lead to what the recipe does not show.
 func (c *Collection) Folder(r *Recipe, name string) (fs.FS, error) {
 	if _, err := parseInside(name); err != nil {
-		return nil, fmt.Errorf("%s: %w", c.shown(r.Name), err)
+		return nil, fmt.Errorf("%s: %w", c.shown(r.Folder), err)
 	}
-	full := r.Name
+	full := r.Folder
 	for part := range strings.SplitSeq(name, "/") {
 		full = path.Join(full, part)
 		info, err := fs.Lstat(c.fsys, full)
@@ -97,7 +97,7 @@ func (c *Collection) Spec(r *Recipe) ([]byte, error) {
 	if dir := path.Dir(r.RPM.Spec); dir != "." {
 		folder, err = c.Folder(r, dir)
 	} else {
-		folder, err = fs.Sub(c.fsys, r.Name)
+		folder, err = fs.Sub(c.fsys, r.Folder)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

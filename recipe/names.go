@@ -164,6 +164,16 @@ func parseName(s string) (string, error) {
 	return s, nil
 }
 
+// parseVariedName checks the name of a recipe, or of a variant: RECIPE+VARIANT.
+func parseVariedName(s string) (string, error) {
+	folder, variant, varied := strings.Cut(s, "+")
+	_, err := parseName(folder)
+	if varied && err == nil {
+		_, err = parseName(variant)
+	}
+	return s, err
+}
+
 // parsePackage checks a package name: Debian policy 5.6.1 and 5.6.7.
 func parsePackage(s string) (string, error) {
 	if len(s) > 128 || !packageForm.match(s) {

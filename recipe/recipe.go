@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -16,7 +17,8 @@ const Main = "main"
 
 // Recipe is a checked recipe.yaml with its lock.
 type Recipe struct {
-	Name    string            // e.g. hello; the name of its folder
+	Name    string            // e.g. hello; of a variant hello+debug
+	Folder  string            // of the collection, e.g. hello
 	Summary string            // one line for people; not in the key
 	License string            // SPDX expression; not in the key
 	Sources map[string]Source // by name; those that are packed together as PACK/FOLDER, e.g. modules/stdlib
@@ -25,59 +27,108 @@ type Recipe struct {
 	Scheme  *Scheme           // what versions are made of; nil: what spec and changelog say
 	Lock    *Lock             // nil without recipe.lock
 
+	Variants []string // their names, without the recipe's, in the order written; of a variant none
+
 	at      map[string]yamldoc.Position // of sources
 	scheme  string                      // its name
 	version yamldoc.Position            // where it stands
 }
 
-// parseRecipe reads recipe.yaml of the folder name.
+// parseRecipe reads recipe.yaml of a folder: as the recipe FOLDER, or as its variant
+// FOLDER+VARIANT. All variants are checked, whichever is asked for.
 func parseRecipe(file, name string, data []byte) (*Recipe, error) {
 	doc, err := yamldoc.Parse(file, data)
 	if err != nil {
 		return nil, err
 	}
-	f, err := beginning(doc, "format", "name", "summary", "license", "sources", "version", "rpm", "deb")
+	f, err := beginning(doc, append([]string{"format", "name", "license", "variants"}, variedFields...)...)
 	if err != nil {
 		return nil, err
 	}
-	r := &Recipe{
-		Name:    yamldoc.As(f.Need("name"), parseName),
-		Summary: yamldoc.As(f.Need("summary"), parseLine),
-		License: yamldoc.As(f.Need("license"), parseLicense),
+	folder, variant, varied := strings.Cut(name, "+")
+	if own := yamldoc.As(f.Need("name"), parseName); own != "" && own != folder {
+		f.Get("name").Errorf("%q: the folder says %q", own, folder)
 	}
-	r.scheme, r.version = yamldoc.As(f.Get("version"), parseName), f.Get("version").Position()
-	r.Sources, r.at = parseSources(f.Need("sources"))
-	if r.Name != "" && r.Name != name {
-		f.Get("name").Errorf("%q: the folder says %q", r.Name, name)
+	license := yamldoc.As(f.Need("license"), parseLicense)
+	parse := func(over yamldoc.Value) *Recipe {
+		r := &Recipe{Name: name, Folder: folder, License: license}
+		r.parse(f, over)
+		return r
 	}
-	deb, rpm := f.Get("deb"), f.Get("rpm")
-	if !deb.Present() && !rpm.Present() {
+	r := parse(yamldoc.Value{})
+	if r.Deb == nil && r.RPM == nil {
 		doc.Root().Errorf("deb or rpm: missing: at least one says what is made")
 	}
-	if deb.Present() {
-		r.Deb = parseDeb(deb, r.Sources[Main])
-	}
-	if rpm.Present() {
-		r.RPM = parseRPM(rpm, r.Sources)
-	}
-	if _, ok := r.Sources[Main].(Dsc); ok && r.scheme != "" {
-		f.Get("version").Errorf("a Debian source package has its own: leave it out")
-	}
-	if r.Sources != nil {
-		r.checkTaken(f.Need("sources"))
+	var found *Recipe
+	for _, e := range f.Get("variants").Entries() {
+		r.Variants = append(r.Variants, yamldoc.As(e.Key, parseName))
+		v := parse(e.Value)
+		if v.Deb == nil && v.RPM == nil {
+			e.Value.Errorf("deb or rpm: missing: a variant makes what it states, be it {}")
+		}
+		if e.Key.Text() == variant {
+			found = v
+		}
 	}
 	if err := doc.Err(); err != nil {
 		return nil, err
 	}
-	return r, nil
+	switch {
+	case !varied:
+		return r, nil
+	case found == nil:
+		return nil, &UnknownError{"variant of " + folder, variant, yamldoc.Near(variant, r.Variants)}
+	}
+	return found, nil
+}
+
+// variedFields are those that a variant can state in its own way.
+var variedFields = []string{"summary", "version", "sources", "rpm", "deb"}
+
+// parse reads the fields that can vary. What over states, the value of a variant,
+// stands in the place of the recipe's own field, and in rpm, deb and sources field by
+// field. A variant makes only those formats that it states.
+func (r *Recipe) parse(base yamldoc.Fields, over yamldoc.Value) {
+	f, v := base, over.Fields(variedFields...)
+	if over.Present() {
+		f = v.Over(base)
+	}
+	r.Summary = yamldoc.As(f.Need("summary"), parseLine)
+	r.scheme, r.version = yamldoc.As(f.Get("version"), parseName), f.Get("version").Position()
+	r.Sources, r.at = parseSources(base.Need("sources"), v.Get("sources"))
+	if f.Get("deb").Present() && (!over.Present() || v.Get("deb").Present()) {
+		r.Deb = parseDeb(base.Get("deb"), v.Get("deb"), r.Sources[Main])
+	}
+	if f.Get("rpm").Present() && (!over.Present() || v.Get("rpm").Present()) {
+		r.RPM = parseRPM(base.Get("rpm"), v.Get("rpm"), r.Sources)
+	}
+	if _, ok := r.Sources[Main].(Dsc); ok && r.scheme != "" {
+		f.Get("version").Errorf("a Debian source package has its own: leave it out")
+	}
+	if !over.Present() {
+		r.checkTaken(base.Get("sources"))
+	} else {
+		r.checkTaken(v.Get("sources"))
+	}
 }
 
 // checkTaken says which sources no format takes.
 func (r *Recipe) checkTaken(sources yamldoc.Value) {
+	taken := []string{Main}
+	why := "a deb is made of main alone"
+	if r.RPM != nil {
+		taken = slices.AppendSeq(taken, maps.Values(r.RPM.Sources))
+		why = "name it in rpm.sources"
+	}
+	_, main := r.at[Main]
 	for _, e := range sources.Entries() {
 		name := e.Key.Text()
-		if name != Main && (r.RPM == nil || !slices.Contains(slices.Collect(maps.Values(r.RPM.Sources)), name)) {
-			e.Key.Errorf("nothing takes it: name it in rpm.sources")
+		switch _, named := r.at[name]; {
+		case slices.Contains(taken, name) || !named: // or it is no name, which was said
+		case !main && len(yamldoc.Near(name, []string{Main})) > 0:
+			e.Key.Errorf("did you mean main?")
+		default:
+			e.Key.Errorf("nothing takes it: %s", why)
 		}
 	}
 }
@@ -103,6 +154,15 @@ func (r *Recipe) Takes(f Format) []string {
 		}
 	}
 	return all
+}
+
+// LockFolder returns the folder in the collection where the lock of a recipe lies, with
+// the lists of packages: a variant has its own.
+func LockFolder(name string) string {
+	if folder, variant, ok := strings.Cut(name, "+"); ok {
+		return path.Join(folder, "variants", variant)
+	}
+	return name
 }
 
 // Formats returns the formats that the recipe makes: rpm, then deb.

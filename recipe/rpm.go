@@ -1,6 +1,8 @@
 package recipe
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -23,8 +25,9 @@ type Source0 struct {
 	Prefixed bool   // it holds one folder NAME-VERSION (layout: prefixed), else the files themselves (flat)
 }
 
-func parseRPM(v yamldoc.Value, sources map[string]Source) *RPM {
-	f := v.Fields(slices.Concat([]string{"spec", "source0", "sources", "defines"}, buildFields)...)
+// parseRPM reads the section, with what over, a variant's, states instead.
+func parseRPM(v, over yamldoc.Value, sources map[string]Source) *RPM {
+	f := section(v, over, "spec", "source0", "sources", "defines")
 	r := &RPM{
 		Build: parseBuild(f, parseRPMName), Spec: yamldoc.As(f.Need("spec"), parseSpec),
 		Sources: parseRPMSources(f.Get("sources"), sources),
@@ -51,18 +54,23 @@ func parseRPM(v yamldoc.Value, sources map[string]Source) *RPM {
 func parseRPMSources(v yamldoc.Value, sources map[string]Source) map[string]string {
 	var known []string
 	for name := range sources {
-		if name, _, _ = strings.Cut(name, "/"); name != Main && !slices.Contains(known, name) {
+		if name, _, _ = strings.Cut(name, "/"); name != Main && name != "" && !slices.Contains(known, name) {
 			known = append(known, name)
 		}
 	}
 	slices.Sort(known)
+	one := func(name string) (string, error) {
+		switch {
+		case name == Main:
+			return "", errors.New("source main: is what source0 is made of: want another one")
+		case !slices.Contains(known, name):
+			return "", fmt.Errorf("source %q: not in sources%s", name, yamldoc.Meant(name, known))
+		}
+		return name, nil
+	}
 	out := map[string]string{}
 	for _, e := range v.Entries() {
-		file, name := yamldoc.As(e.Key, parseTarball), e.Value.Text()
-		if !slices.Contains(known, name) {
-			e.Value.Errorf("source %q: not in sources%s", name, yamldoc.Meant(name, known))
-		}
-		out[file] = name
+		out[yamldoc.As(e.Key, parseTarball)] = yamldoc.As(e.Value, one)
 	}
 	return out
 }

@@ -47,11 +47,19 @@ func (d Dsc) version() string {
 
 // parseSources returns the sources, those of a pack as PACK/FOLDER, and where each
 // stands, packs too.
-func parseSources(v yamldoc.Value) (map[string]Source, map[string]yamldoc.Position) {
+//
+// Those of over, a variant's, stand in the place of those of v.
+func parseSources(v, over yamldoc.Value) (map[string]Source, map[string]yamldoc.Position) {
 	all, at := map[string]Source{}, map[string]yamldoc.Position{}
+	entries, instead := v.Entries(), over.Entries()
 	names := []string{Main}
-	for _, e := range v.Entries() {
+	for _, e := range entries {
 		names = append(names, e.Key.Text())
+	}
+	own := slices.DeleteFunc(slices.Clone(entries), func(e yamldoc.Entry) bool {
+		return slices.ContainsFunc(instead, func(o yamldoc.Entry) bool { return o.Key.Text() == e.Key.Text() })
+	})
+	for _, e := range append(own, instead...) {
 		name := yamldoc.As(e.Key, parseName)
 		at[name] = e.Value.Position()
 		kinds := []string{"path", "git", "pack"}
@@ -70,7 +78,9 @@ func parseSources(v yamldoc.Value) (map[string]Source, map[string]yamldoc.Positi
 			}
 		}
 	}
-	v.Fields(names...).Need(Main)
+	if entries != nil { // else it is no mapping, which was said
+		v.Fields(names...).Need(Main)
+	}
 	return all, at
 }
 
@@ -109,7 +119,7 @@ func parseSource(v yamldoc.Value, kinds []string) (Source, []yamldoc.Entry) {
 		}, nil
 	case "pack":
 		parts := what.Entries()
-		if len(parts) == 0 {
+		if parts != nil && len(parts) == 0 {
 			what.Errorf("want at least one")
 		}
 		return nil, parts

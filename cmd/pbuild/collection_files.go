@@ -27,11 +27,11 @@ func (c *console) putBuilderFile(collection, name string, content []byte) error 
 
 // putRecipeFile gives a file of a recipe's lock its content; without any it is
 // removed.
-func (c *console) putRecipeFile(collection, recipe, file string, content []byte) error {
+func (c *console) putRecipeFile(collection, name, file string, content []byte) error {
 	if c.worker != nil {
-		return c.worker.Put(kindRecipe, recipe+":"+file, int64(len(content)), bytes.NewReader(content))
+		return c.worker.Put(kindRecipe, name+":"+file, int64(len(content)), bytes.NewReader(content))
 	}
-	return replaceFile(collection, path.Join(recipe, file), content)
+	return replaceFile(collection, path.Join(recipe.LockFolder(name), file), content)
 }
 
 // putLock writes a file of a builder's lock that a worker hands over.
@@ -46,9 +46,11 @@ func putLock(collection, name string, r io.Reader) error {
 // putRecipeLock writes a file of a recipe's lock that a worker hands over; the
 // recipe has to be there.
 func putRecipeLock(collection, name string, r io.Reader) error {
-	folder, file, _ := strings.Cut(name, ":")
+	of, file, _ := strings.Cut(name, ":")
+	folder, variant, varied := strings.Cut(of, "+")
 	known := []string{recipe.LockName, recipe.PackagesName(recipe.FormatDeb), recipe.PackagesName(recipe.FormatRPM)}
-	if !slices.Contains(known, file) || !fs.ValidPath(folder) || folder == "." || strings.Contains(folder, "/") {
+	if !slices.Contains(known, file) || !fs.ValidPath(folder) || folder == "." || strings.Contains(folder, "/") ||
+		varied && (!fs.ValidPath(variant) || variant == "." || strings.Contains(variant, "/")) {
 		return fmt.Errorf("worker: hands over a lock %q", name)
 	}
 	root, err := os.OpenRoot(collection)
@@ -63,7 +65,7 @@ func putRecipeLock(collection, name string, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(collection, path.Join(folder, file), content)
+	return replaceFile(collection, path.Join(recipe.LockFolder(of), file), content)
 }
 
 // replaceFile gives a file of the collection its content in one step; without
@@ -79,6 +81,9 @@ func replaceFile(collection, name string, content []byte) (err error) {
 			return err
 		}
 		return nil
+	}
+	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil { // of a variant's first lock
+		return err
 	}
 	temp := name + ".new"
 	if err := root.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {

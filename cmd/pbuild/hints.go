@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/fuel-infra/pbuild/internal/builder"
@@ -54,7 +55,7 @@ func hints(err error, again repeated) (out []string) {
 	case errors.As(err, &notBuilt):
 		out = append(out, again.line("store", "ls"))
 	case errors.As(err, &unknown):
-		if len(unknown.Near) == 0 {
+		if len(unknown.Near) == 0 && !strings.HasPrefix(unknown.What, "source of ") {
 			out = append(out, "a "+unknown.What+" of another collection?  --recipes DIR")
 		}
 	case errors.As(err, &stage):

@@ -83,6 +83,9 @@ func lockRecipes(ctx context.Context, con *console, at places, verb string, o lo
 			return nil, fmt.Errorf("%w in %s", realize.ErrNoRecipes, w.recipes.Dir)
 		}
 	}
+	if len(o.names) == 0 {
+		names = w.withVariants(names)
+	}
 	for _, name := range names {
 		row, err := w.lockOne(ctx, l, name, o)
 		if row != nil {
@@ -96,6 +99,22 @@ func lockRecipes(ctx context.Context, con *console, at places, verb string, o lo
 		}
 	}
 	return all, failed
+}
+
+// withVariants returns recipes, each with its variants behind it. One that can't be read
+// is told when it is locked.
+func (w *workplace) withVariants(names []string) (all []string) {
+	for _, name := range names {
+		all = append(all, name)
+		rec, err := w.recipes.Unlocked(name)
+		if err != nil {
+			continue
+		}
+		for _, variant := range rec.Variants {
+			all = append(all, name+"+"+variant)
+		}
+	}
+	return all
 }
 
 // repositories returns the repositories that --source names.

@@ -168,6 +168,18 @@ func (b *bench) try(names ...string) ([]realize.Result, error) {
 	return b.Realize(b.t.Context(), p)
 }
 
+// of returns what became of a target.
+func (b *bench) of(results []realize.Result, name string) realize.Result {
+	b.t.Helper()
+	i := slices.IndexFunc(results, func(r realize.Result) bool {
+		return target(name) == realize.Target{Name: r.Recipe.Name, Format: r.Format}
+	})
+	if i < 0 {
+		b.t.Fatalf("no result of %s", name)
+	}
+	return results[i]
+}
+
 // realize wants a target to become this.
 func (b *bench) realize(name string, want event.State) realize.Result {
 	b.t.Helper()
@@ -175,10 +187,11 @@ func (b *bench) realize(name string, want event.State) realize.Result {
 	if err != nil {
 		b.t.Fatalf("%v\n%s", err, b.log())
 	}
-	if results[0].State != want {
-		b.t.Fatalf("%s: %s, want %s", name, results[0].State, want)
+	r := b.of(results, name)
+	if r.State != want {
+		b.t.Fatalf("%s: %s, want %s", name, r.State, want)
 	}
-	return results[0]
+	return r
 }
 
 // log returns the log's end of what failed last.

@@ -21,10 +21,12 @@ import (
 type upstream struct {
 	*bench
 	*testenv.GitServer
-	repo   *testenv.Repository
-	name   string
-	locked recipe.Locked
-	tree   digest.Digest // what the commit's tree is
+	repo    *testenv.Repository
+	name    string
+	content map[string]string // of the commit, by path
+	top     string            // further lines of recipe.yaml
+	locked  recipe.Locked
+	tree    digest.Digest // what the commit's tree is
 }
 
 // writeGit makes a repository, its server and a recipe with a lock that fits.
@@ -37,19 +39,19 @@ func (b *bench) writeGit(name, data string) *upstream {
 	}
 	files["debian/rules"] = "100755 " + files["debian/rules"]
 	files[name+".spec"] = madeRPM{scripts: fmt.Sprintf("%%prep\n%%setup -q\n%%install\nmkdir -p %%{buildroot}/usr/share\nls -A >%%{buildroot}/usr/share/%s\n", name)}.text(name)
-	u := &upstream{bench: b, repo: testenv.NewRepository(b.t), name: name}
+	u := &upstream{bench: b, repo: testenv.NewRepository(b.t), name: name, content: files}
 	u.GitServer = testenv.ServeGit(b.t, u.repo)
-	u.commit(files)
+	u.commit()
 	u.write("", nil)
 	return u
 }
 
-// commit commits files, and locks that.
-func (u *upstream) commit(files map[string]string) {
+// commit commits the files as they are now, and locks that.
+func (u *upstream) commit() {
 	u.t.Helper()
-	id := u.repo.Commit("main", "made up", files)
+	id := u.repo.Commit("main", "made up", u.content)
 	fsys := fstest.MapFS{}
-	for path, body := range files {
+	for path, body := range u.content {
 		f := &fstest.MapFile{Data: []byte(body), Mode: 0o644}
 		if program, ok := strings.CutPrefix(body, "100755 "); ok {
 			f = &fstest.MapFile{Data: []byte(program), Mode: 0o755}
@@ -60,7 +62,10 @@ func (u *upstream) commit(files map[string]string) {
 	if u.tree, err = tree.Digest(fsys); err != nil {
 		u.t.Fatal(err)
 	}
-	u.locked = recipe.Locked{Version: "1-1", Epoch: testenv.FirstCommit, Ref: id, Commit: id, Tree: u.tree, Count: 1}
+	u.locked = recipe.Locked{
+		Version: "1-1", Epoch: testenv.FirstCommit + 10*int64(u.locked.Count),
+		Ref: id, Commit: id, Tree: u.tree, Count: u.locked.Count + 1,
+	}
 }
 
 // write puts the recipe into the collection, with further lines of both formats,
@@ -72,7 +77,7 @@ func (u *upstream) write(more string, change func(*recipe.Lock)) {
 		change(lock)
 	}
 	ref := lock.Sources[recipe.Main].Ref
-	yaml := fmt.Sprintf("format: 1\nname: %s\nsummary: Made up\nlicense: Apache-2.0\nsources: {main: {git: %q, ref: %s}}\n", u.name, u.URL, ref)
+	yaml := fmt.Sprintf("format: 1\nname: %s\nsummary: Made up\nlicense: Apache-2.0\nsources: {main: {git: %q, ref: %q}}\n", u.name, u.URL, ref) + u.top
 	for _, format := range []string{"deb:\n  builder: debian-12-deb\n", "rpm:\n  builder: debian-12-rpm\n  spec: " + u.name + ".spec\n  source0: {name: " + u.name + ", layout: prefixed}\n"} {
 		yaml += format + "  outputs: [" + u.name + "]\n"
 		for line := range strings.Lines(more) {

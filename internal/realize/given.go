@@ -29,7 +29,7 @@ func (r *Realizer) given(rec *recipe.Recipe, f recipe.Format) (all givens) {
 		return nil
 	}
 	for _, name := range rec.Takes(f) {
-		if g, ok := r.Given[recipe.SourceName{Recipe: rec.Name, Source: name}]; ok {
+		if g, ok := r.Given[recipe.SourceName{Recipe: rec.Folder, Source: name}]; ok {
 			all = append(all, struct {
 				Given
 				name string

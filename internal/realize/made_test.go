@@ -16,11 +16,12 @@ type made struct {
 	more    string            // further lines of the section deb
 	source  map[string]string // further files of the main source
 	script  string            // before «pack» makes the package of each output
+	control string            // further lines of debian/control's first paragraph
 }
 
 // debian returns the files of debian/.
 func (m made) debian(name string) map[string]string {
-	control := "Source: " + name + "\nMaintainer: A Packager <packager@example.org>\nRules-Requires-Root: no\nStandards-Version: 4.6.2\n"
+	control := "Source: " + name + "\nMaintainer: A Packager <packager@example.org>\nRules-Requires-Root: no\nStandards-Version: 4.6.2\n" + m.control
 	script := "set -e\n" + pack + m.script
 	for p := range strings.SplitSeq(cmp.Or(m.outputs, name), ", ") {
 		control += "\nPackage: " + p + "\nArchitecture: all\nDescription: made up\n"

@@ -23,6 +23,7 @@ type site struct {
 	node    *Node
 	sources map[string]source // by name, of those that are no folders
 	main    fs.FS             // the main source's files; nil for a Debian source package, which dpkg-source unpacks
+	others  map[string]fs.FS  // likewise of others, as they are wanted
 	image   *builder.Image
 	scratch *store.Scratch
 	over    string // on the host: the layer over the image with what the node needs; empty: none
@@ -95,7 +96,7 @@ func (r *Realizer) image(ctx context.Context, n *Node) (*builder.Image, error) {
 	if err != nil || len(packages) == 0 {
 		return image, err
 	}
-	r.emit(event.Event{Node: n.event(), State: event.Waiting, Step: "for " + n.root()})
+	r.emit(event.Event{Node: n.event(), State: event.Waiting, Step: "for " + n.Recipe.Name + "-" + string(n.Format.Section())})
 	return r.Images.Extend(ctx, image, n.Recipe.Name+"-"+string(n.Format.Section()), packages, n.Derivation.Packages.Date)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/fuel-infra/pbuild/internal/parallel"
 	"github.com/fuel-infra/pbuild/recipe"
@@ -34,7 +35,11 @@ func (r *Realizer) Targets(names []string, all bool, format recipe.Format) ([]Ta
 	meant := make([]found, len(names))
 	parallel.Each(len(names), func(i int) {
 		f := &meant[i]
-		if f.name = names[i]; !isRecipe[f.name] {
+		f.name = names[i]
+		folder, _, varied := strings.Cut(f.name, "+")
+		if varied && isRecipe[folder] {
+			f.rec, f.err = r.Recipes.Recipe(f.name)
+		} else if !isRecipe[f.name] {
 			f.rec, f.err = r.maker(f.name)
 		} else if rec, err := r.Recipes.Recipe(f.name); err == nil {
 			f.rec = rec

@@ -73,7 +73,10 @@ func (s *site) files(ctx context.Context, name string) (fs.FS, error) {
 	if files := s.node.folders[name]; files != nil {
 		return files, nil
 	}
-	dir := filepath.Join(s.scratch.Dir, "source-"+strings.ReplaceAll(name, "/", "-"))
+	if files := s.others[name]; files != nil {
+		return files, nil // of several archives
+	}
+	dir := filepath.Join(s.scratch.Dir, "source-"+strings.ReplaceAll(name, "/", "+"))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -85,7 +88,11 @@ func (s *site) files(ctx context.Context, name string) (fs.FS, error) {
 		return nil, err
 	}
 	s.opened = append(s.opened, root)
-	return root.FS(), nil
+	if s.others == nil {
+		s.others = map[string]fs.FS{}
+	}
+	s.others[name] = root.FS()
+	return s.others[name], nil
 }
 
 // unpackTree unpacks a source's blob, which PackTree wrote.

@@ -1,6 +1,7 @@
 package yamldoc
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,6 +30,14 @@ func (v Value) Fields(known ...string) Fields {
 		f.values[name] = e.Value.node
 	}
 	return f
+}
+
+// Over returns the fields of both mappings, those of f where both have one. Their
+// paths in errors are as in below, their places where they stand.
+func (f Fields) Over(below Fields) Fields {
+	all := Fields{at: below.at, values: maps.Clone(below.values), wrong: f.wrong || below.wrong}
+	maps.Copy(all.values, f.values)
+	return all
 }
 
 // Get returns a field, absent or not.

@@ -128,8 +128,13 @@ func (d *Doc) place(line, column int) Position {
 // note keeps a mistake. Those after the first maxErrors are dropped: a hostile
 // file can hold one in every other byte.
 func (d *Doc) note(n *yaml.Node, format string, args ...any) {
-	if len(d.mistakes) < maxErrors {
-		d.mistakes = append(d.mistakes, d.position(n).Errorf(format, args...))
+	if len(d.mistakes) >= maxErrors {
+		return
+	}
+	e := d.position(n).Errorf(format, args...)
+	// A part that is read twice is wrong once.
+	if !slices.ContainsFunc(d.mistakes, func(o *Error) bool { return o.Line == e.Line && o.Column == e.Column && o.Msg == e.Msg }) {
+		d.mistakes = append(d.mistakes, e)
 	}
 }
 
