@@ -99,7 +99,7 @@ func parseList(v yamldoc.Value, parse func(string) (string, error)) []string {
 			out = append(out, name)
 		}
 	}
-	if v.Present() && len(list) == 0 {
+	if list != nil && len(list) == 0 {
 		v.Errorf("want at least one")
 	}
 	return out

@@ -25,9 +25,10 @@ type Collection struct {
 	bad   map[string]error // folders that hold a recipe.yaml and can't be recipes
 }
 
-// UnknownError says that a collection has no recipe or builder of a name.
+// UnknownError says that a collection has no recipe or builder of a name, or a recipe
+// no source.
 type UnknownError struct {
-	What string   // "recipe" or "builder"
+	What string   // "recipe", "builder", "profile", "scheme", "source of RECIPE"
 	Name string   // as asked for
 	Near []string // what was probably meant, best first; often empty
 }

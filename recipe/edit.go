@@ -32,7 +32,7 @@ func parseEdits(v yamldoc.Value) (all []Edit) {
 	for _, file := range v.Entries() {
 		name := yamldoc.As(file.Key, parseInside)
 		list := file.Value.List()
-		if len(list) == 0 {
+		if list != nil && len(list) == 0 {
 			file.Value.Errorf("want at least one")
 		}
 		for _, one := range list {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/fuel-infra/pbuild/internal/yamldoc"
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -173,6 +174,9 @@ func (l *Lock) Text() []byte {
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Sources)) {
 		s := l.Sources[name]
+		if spelled(name[:1], digits, "") || slices.Contains([]string{"false", "null", "true"}, name) {
+			name = strconv.Quote(name) // else YAML reads a number, or no text either
+		}
 		if s.Commit == "" {
 			fmt.Fprintf(&b, "  %s: {version: %q, epoch: %d}\n", name, s.Version, s.Epoch)
 			continue

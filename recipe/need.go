@@ -15,6 +15,17 @@ type Needed struct {
 	Plan   digest.Key
 }
 
+// needsItself says where a recipe names itself among those that it needs.
+func (r *Recipe) needsItself() error {
+	for _, f := range r.Formats() {
+		b := r.Build(f)
+		if i := slices.Index(b.Needs, r.Name); i >= 0 {
+			return b.at.needs[i].Errorf("%s.needs: %s: is this recipe itself", f, r.Name)
+		}
+	}
+	return nil
+}
+
 // Needed reads the recipes that a format of r needs, in the order written. The error
 // says where the recipe names one that is unknown, or that makes nothing in the
 // format.
@@ -25,13 +36,13 @@ func (c *Collection) Needed(r *Recipe, f Format) ([]*Recipe, error) {
 		at := b.at.needs[i]
 		other, err := c.Recipe(name)
 		if unknown, ok := err.(*UnknownError); ok {
-			return nil, at.Errorf("%s.needs: %w", f, unknown)
+			return nil, at.Errorf("%s.needs: %w", f.Section(), unknown)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: needs %s: %w", r.Name, f, name, err)
 		}
 		if other.Build(f) == nil {
-			return nil, at.Errorf("%s.needs: %s: makes no %s packages", f, name, f)
+			return nil, at.Errorf("%s.needs: %s: makes no %s packages", f.Section(), name, f.Section())
 		}
 		all[i] = other
 	}

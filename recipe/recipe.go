@@ -41,7 +41,7 @@ func parseRecipe(file, name string, data []byte) (*Recipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := beginning(doc, append([]string{"format", "name", "license", "variants"}, variedFields...)...)
+	f, err := beginning(doc, "format", "name", "summary", "license", "sources", "version", "rpm", "deb", "variants")
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +59,9 @@ func parseRecipe(file, name string, data []byte) (*Recipe, error) {
 	if r.Deb == nil && r.RPM == nil {
 		doc.Root().Errorf("deb or rpm: missing: at least one says what is made")
 	}
+	if err := doc.Err(); err != nil { // each variant would say it again
+		return nil, err
+	}
 	var found *Recipe
 	for _, e := range f.Get("variants").Entries() {
 		r.Variants = append(r.Variants, yamldoc.As(e.Key, parseName))
@@ -73,13 +76,16 @@ func parseRecipe(file, name string, data []byte) (*Recipe, error) {
 	if err := doc.Err(); err != nil {
 		return nil, err
 	}
-	switch {
-	case !varied:
-		return r, nil
-	case found == nil:
-		return nil, &UnknownError{"variant of " + folder, variant, yamldoc.Near(variant, r.Variants)}
+	if varied {
+		if found == nil {
+			return nil, &UnknownError{"variant of " + folder, variant, yamldoc.Near(variant, r.Variants)}
+		}
+		r = found
 	}
-	return found, nil
+	if err := r.needsItself(); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // variedFields are those that a variant can state in its own way.
@@ -94,22 +100,35 @@ func (r *Recipe) parse(base yamldoc.Fields, over yamldoc.Value) {
 		f = v.Over(base)
 	}
 	r.Summary = yamldoc.As(f.Need("summary"), parseLine)
-	r.scheme, r.version = yamldoc.As(f.Get("version"), parseName), f.Get("version").Position()
+	r.scheme, r.version = yamldoc.As(f.Get("version"), parseSchemeName), f.Get("version").Position()
 	r.Sources, r.at = parseSources(base.Need("sources"), v.Get("sources"))
 	if f.Get("deb").Present() && (!over.Present() || v.Get("deb").Present()) {
 		r.Deb = parseDeb(base.Get("deb"), v.Get("deb"), r.Sources[Main])
 	}
 	if f.Get("rpm").Present() && (!over.Present() || v.Get("rpm").Present()) {
-		r.RPM = parseRPM(base.Get("rpm"), v.Get("rpm"), r.Sources)
+		r.RPM = parseRPM(base.Get("rpm"), v.Get("rpm"), r.Sources[Main], r.others())
 	}
 	if _, ok := r.Sources[Main].(Dsc); ok && r.scheme != "" {
 		f.Get("version").Errorf("a Debian source package has its own: leave it out")
 	}
-	if !over.Present() {
-		r.checkTaken(base.Get("sources"))
-	} else {
-		r.checkTaken(v.Get("sources"))
+	sources := base.Get("sources")
+	if over.Present() {
+		sources = v.Get("sources")
 	}
+	if len(r.at) > 0 { // else it is no mapping, which was said
+		r.checkTaken(sources)
+	}
+}
+
+// others returns the names of the sources beside main, also of those with a mistake in
+// them, sorted.
+func (r *Recipe) others() (all []string) {
+	for _, name := range slices.Sorted(maps.Keys(r.at)) {
+		if name != Main && name != "" && !strings.Contains(name, "/") {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // checkTaken says which sources no format takes.
@@ -119,6 +138,9 @@ func (r *Recipe) checkTaken(sources yamldoc.Value) {
 	if r.RPM != nil {
 		taken = slices.AppendSeq(taken, maps.Values(r.RPM.Sources))
 		why = "name it in rpm.sources"
+	}
+	if slices.Contains(taken, "") { // a mistake, which was said: probably one of these was meant
+		return
 	}
 	_, main := r.at[Main]
 	for _, e := range sources.Entries() {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/fuel-infra/pbuild/internal/yamldoc"
 )
@@ -26,11 +25,12 @@ type Source0 struct {
 }
 
 // parseRPM reads the section, with what over, a variant's, states instead.
-func parseRPM(v, over yamldoc.Value, sources map[string]Source) *RPM {
+// others are the names of the sources beside main.
+func parseRPM(v, over yamldoc.Value, main Source, others []string) *RPM {
 	f := section(v, over, "spec", "source0", "sources", "defines")
 	r := &RPM{
 		Build: parseBuild(f, parseRPMName), Spec: yamldoc.As(f.Need("spec"), parseSpec),
-		Sources: parseRPMSources(f.Get("sources"), sources),
+		Sources: parseRPMSources(f.Get("sources"), others),
 		Defines: parseDefines(f.Get("defines")),
 	}
 	r.at.source = f.Get("spec").Position()
@@ -44,21 +44,14 @@ func parseRPM(v, over yamldoc.Value, sources map[string]Source) *RPM {
 	if m := f.Get("modes"); m.Present() && r.Source0 == nil {
 		m.Errorf("are those of files in the tarball, and there is no source0")
 	}
-	if _, ok := sources[Main].(Dsc); ok {
+	if _, ok := main.(Dsc); ok {
 		v.Errorf("a Debian source package makes no rpm: want a source of path or git")
 	}
 	return r
 }
 
 // parseRPMSources reads FILE: SOURCE.
-func parseRPMSources(v yamldoc.Value, sources map[string]Source) map[string]string {
-	var known []string
-	for name := range sources {
-		if name, _, _ = strings.Cut(name, "/"); name != Main && name != "" && !slices.Contains(known, name) {
-			known = append(known, name)
-		}
-	}
-	slices.Sort(known)
+func parseRPMSources(v yamldoc.Value, known []string) map[string]string {
 	one := func(name string) (string, error) {
 		switch {
 		case name == Main:

@@ -34,8 +34,8 @@ func ParseSourceName(s string) (SourceName, error) {
 	if packed && err == nil {
 		_, err = parsePart(part)
 	}
-	if err == nil && source == Main {
-		err = fmt.Errorf("source %s: want the recipe's name alone", Main)
+	if err == nil && pack == Main {
+		err = fmt.Errorf("source %s: want the recipe's name alone", source)
 	}
 	return n, err
 }
@@ -76,7 +76,7 @@ func ParseSet(file string, data []byte) (*Set, error) {
 		}
 		s.Sources[name], _ = parseSource(e.Value, kinds)
 		s.at[name] = e.Key.Position()
-		if g, ok := s.Sources[name].(Git); ok && !IsCommit(g.Ref) {
+		if g, ok := s.Sources[name].(Git); ok && g.Ref != "" && !IsCommit(g.Ref) {
 			e.Value.Errorf("ref %q: want a full commit id, which names the same files to everybody", g.Ref)
 		}
 	}
@@ -113,7 +113,11 @@ func (r *Recipe) HasSource(name string) error {
 	if _, ok := r.Sources[name]; ok {
 		return nil
 	}
-	return &UnknownError{"source of " + r.Name, name, yamldoc.Near(name, slices.Sorted(maps.Keys(r.Sources)))}
+	near := yamldoc.Near(name, slices.Sorted(maps.Keys(r.Sources)))
+	if parts := r.Parts(name); len(parts) > 0 { // a pack is none itself
+		near = parts[:min(len(parts), 3)]
+	}
+	return &UnknownError{"source of " + r.Name, name, near}
 }
 
 // SetsFor returns the sets of the collection, files *.set.yaml in its folder, that

@@ -147,13 +147,3 @@ func (d *Derivation) trees() digest.Digest {
 	}
 	return digest.Of([]byte(b.String()))
 }
-
-// TagError says that a tag names another version than the spec or the changelog.
-type TagError struct {
-	Tag, Own string
-	File     string // which says Own
-}
-
-func (e *TagError) Error() string {
-	return fmt.Sprintf("tag %s contradicts %s, which says version %s", e.Tag, e.File, e.Own)
-}

@@ -98,7 +98,7 @@ func (g *graph) err() error {
 	said := map[string]bool{}
 	var all []error
 	for _, err := range g.errs {
-		for need := (*NeedError)(nil); errors.As(err, &need) && !errors.As(err, new(*CycleError)); {
+		for need := (*NeedError)(nil); errors.As(err, &need); {
 			err = need.Err // what is wrong is wrong there
 		}
 		if err != nil && !said[err.Error()] {

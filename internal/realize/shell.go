@@ -16,12 +16,17 @@ var ErrNotFailed = errors.New("does not fail")
 
 // Shell makes all ready for the program that builds the node's packages, and calls
 // enter in its place, with what it would be started with. What enter does is not
-// recorded, and all is removed afterwards. Errors are those of realizing, and
-// enter's.
+// recorded, and all is removed afterwards; what the node needs is realized first,
+// where it has to be. Errors are those of realizing, and enter's.
 func (r *Realizer) Shell(ctx context.Context, n *Node, enter func(sandbox.Spec) error) (err error) {
 	// GC shall spare what is looked at.
 	if err := r.Store.BeginSession(); err != nil {
 		return err
+	}
+	if n.Key.IsZero() {
+		if err := r.needed(ctx, n); err != nil {
+			return err
+		}
 	}
 	s, err := r.newSite(ctx, n)
 	if err != nil {
@@ -99,15 +104,33 @@ func (r *Realizer) alone(ctx context.Context, n *Node) error {
 	if len(n.needs) == 0 {
 		return r.one(ctx, n, nil).Err
 	}
-	g := r.graph(ctx, []Target{n.target()}, r.Recipes.Builders())
-	if err := g.err(); err != nil {
-		return err
-	}
-	results, err := r.Realize(ctx, &Plan{Nodes: g.nodes})
+	p, err := r.Plan(ctx, []Target{n.target()})
 	if err != nil {
 		return err
 	}
-	*n = *results[len(results)-1].Node
+	results, err := r.Realize(ctx, p)
+	*n = *results[len(results)-1].Node // closed, where what it needs was realized
+	return err
+}
+
+// needed realizes what a node needs, and closes the node over that.
+func (r *Realizer) needed(ctx context.Context, n *Node) error {
+	var targets []Target
+	for _, other := range n.needs {
+		targets = append(targets, other.target())
+	}
+	p, err := r.Plan(ctx, targets)
+	if err != nil {
+		return err
+	}
+	if _, err := r.Realize(ctx, p); err != nil {
+		return err
+	}
+	closed, err := r.Node(ctx, n.target())
+	if err != nil {
+		return err
+	}
+	*n = *closed
 	return nil
 }
 

@@ -33,8 +33,12 @@ func (v Value) Fields(known ...string) Fields {
 }
 
 // Over returns the fields of both mappings, those of f where both have one. Their
-// paths in errors are as in below, their places where they stand.
+// paths in errors are as in below, where that is there; their places are where they
+// stand.
 func (f Fields) Over(below Fields) Fields {
+	if !below.at.Present() {
+		return f
+	}
 	all := Fields{at: below.at, values: maps.Clone(below.values), wrong: f.wrong || below.wrong}
 	maps.Copy(all.values, f.values)
 	return all
