@@ -25,6 +25,8 @@ type upstream struct {
 	name    string
 	content map[string]string // of the commit, by path
 	top     string            // further lines of recipe.yaml
+	sources string            // likewise of its sources
+	rpm     string            // likewise of the section rpm
 	locked  recipe.Locked
 	tree    digest.Digest // what the commit's tree is
 }
@@ -77,8 +79,12 @@ func (u *upstream) write(more string, change func(*recipe.Lock)) {
 		change(lock)
 	}
 	ref := lock.Sources[recipe.Main].Ref
-	yaml := fmt.Sprintf("format: 1\nname: %s\nsummary: Made up\nlicense: Apache-2.0\nsources: {main: {git: %q, ref: %q}}\n", u.name, u.URL, ref) + u.top
-	for _, format := range []string{"deb:\n  builder: debian-12-deb\n", "rpm:\n  builder: debian-12-rpm\n  spec: " + u.name + ".spec\n  source0: {name: " + u.name + ", layout: prefixed}\n"} {
+	yaml := fmt.Sprintf("format: 1\nname: %s\nsummary: Made up\nlicense: Apache-2.0\nsources:\n  main: {git: %q, ref: %q}\n", u.name, u.URL, ref)
+	for line := range strings.Lines(u.sources) {
+		yaml += "  " + line
+	}
+	yaml += u.top
+	for _, format := range []string{"deb:\n  builder: debian-12-deb\n", "rpm:\n  builder: debian-12-rpm\n  spec: " + u.name + ".spec\n  source0: {name: " + u.name + ", layout: prefixed}\n" + u.rpm} {
 		yaml += format + "  outputs: [" + u.name + "]\n"
 		for line := range strings.Lines(more) {
 			yaml += "  " + line

@@ -36,18 +36,25 @@ func (r *Realizer) graph(ctx context.Context, targets []Target, builders *recipe
 		parallel.Each(len(round), func(i int) {
 			if ctx.Err() == nil {
 				nodes[i], errs[i] = r.read(round[i], builders)
+				if errs[i] == nil && len(nodes[i].build().Needs) == 0 {
+					errs[i] = nodes[i].closePlan(r.Arch) // nothing to wait for
+				}
 			}
 		})
-		var next []Target
 		for i, t := range round {
 			t.rec = nil
 			g.read[t], g.wrong[t] = nodes[i], errs[i]
-			if errs[i] != nil || nodes[i] == nil {
+		}
+		var next []Target
+		asked := map[Target]bool{}
+		for i, n := range nodes {
+			if errs[i] != nil || n == nil {
 				continue
 			}
-			for _, name := range nodes[i].build().Needs {
-				need := Target{Name: name, Format: t.Format.Section()}
-				if _, known := g.wrong[need]; !known && !slices.Contains(next, need) {
+			for _, name := range n.build().Needs {
+				need := Target{Name: name, Format: n.Format.Section()}
+				if _, known := g.wrong[need]; !known && !asked[need] {
+					asked[need] = true
 					next = append(next, need)
 				}
 			}
@@ -58,8 +65,12 @@ func (r *Realizer) graph(ctx context.Context, targets []Target, builders *recipe
 		t.rec = nil
 		g.asked[i], g.errs[i] = g.visit(r.Arch, t, nil)
 	}
+	asked := make(map[*Node]bool, len(g.asked))
+	for _, n := range g.asked {
+		asked[n] = true
+	}
 	for _, n := range g.nodes {
-		n.Needed = !slices.Contains(g.asked, n)
+		n.Needed = !asked[n]
 	}
 	return g
 }
@@ -82,7 +93,7 @@ func (g *graph) visit(arch recipe.Arch, t Target, way []string) (*Node, error) {
 		}
 		n.needs = append(n.needs, other)
 	}
-	if g.wrong[t] == nil {
+	if g.wrong[t] == nil && n.PlanKey.IsZero() {
 		g.wrong[t] = n.closePlan(arch)
 	}
 	g.state[t] = 2

@@ -18,6 +18,7 @@ type madeRPM struct {
 
 	spec     string // all of it; else it is made of these
 	version  string // 1
+	release  string // 1
 	preamble string // further lines before %description
 	scripts  string // %prep and what follows; «setup», and an %install that makes /usr/share/NAME
 	files    string // /usr/share/NAME
@@ -39,9 +40,9 @@ func (m madeRPM) text(name string) string {
 	if !strings.Contains(scripts, "%install") {
 		scripts += fmt.Sprintf("%%install\nmkdir -p %%{buildroot}/usr/share\necho made up >%%{buildroot}/usr/share/%s\n", name)
 	}
-	return fmt.Sprintf("Name: %s\nVersion: %s\nRelease: 1\nSummary: made up\nLicense: Apache-2.0\nBuildArch: noarch\n%s%s\n"+
+	return fmt.Sprintf("Name: %s\nVersion: %s\nRelease: %s\nSummary: made up\nLicense: Apache-2.0\nBuildArch: noarch\n%s%s\n"+
 		"%%description\nMade up.\n\n%s\n%%files\n%s\n\n%%changelog\n* Fri May 15 2026 A Packager <packager@example.org>\n- Made up.\n",
-		name, cmp.Or(m.version, "1"), source0, m.preamble, scripts, cmp.Or(m.files, "/usr/share/"+name))
+		name, cmp.Or(m.version, "1"), cmp.Or(m.release, "1"), source0, m.preamble, scripts, cmp.Or(m.files, "/usr/share/"+name))
 }
 
 // writeRPM puts a made-up recipe into the collection.
