@@ -5,13 +5,18 @@
 // Words:
 //
 //   - Recipe: recipes/NAME/recipe.yaml, what is built from which sources.
-//   - Source: where a recipe's files come from: a folder of the recipe (Path)
-//     or a Debian source package named by digest (Dsc).
+//   - Variant: a recipe in another form, RECIPE+VARIANT, written in its recipe.yaml.
+//   - Source: where a recipe's files come from: a folder of the recipe (Path), a commit
+//     of a git repository (Git) or a Debian source package named by digest (Dsc).
+//     Several can be one pack. An Edit changes lines of the main one.
+//   - Set: sources that stand in the place of recipes' own for a run.
+//   - Scheme: what versions are made of, such as the count of commits.
 //   - Lock: recipes/NAME/recipe.lock, what a machine resolved and people review.
 //   - Builder: recipes/builders/NAME.yaml, the root file system a build sees,
 //     with NAME.lock and NAME.packages beside it.
 //   - Derivation: recipe, lock and inputs closed for one format and one
-//     architecture, as canonical text.
+//     architecture, as canonical text. Another recipe that it needs stands in it by
+//     what that came to, or, for a plan key, by its own plan key.
 //
 // Invariants: a Recipe that Collection.Recipe returned is valid: names obey
 // Debian policy, paths inside are relative and clean, paths of packages are
