@@ -20,7 +20,7 @@ func keyVerb(con *console) *cli.Command {
 		Usage:     "print the key, or the derivation behind it",
 		ArgsUsage: "NAME",
 		Description: examples("pbuild key hello", "pbuild key hello --format deb --text", "pbuild key hello --json", "pbuild key hello --plan") +
-			"\nA recipe with several formats has a key for each.\n",
+			"\nA recipe with several formats has a key for each. In the key of one that needs\nanother stands what that makes, so it is known when that is built; its plan key is\nknown before, and changes with each input of what it needs.\n",
 		Flags: append([]cli.Flag{
 			formatFlag(),
 			&cli.BoolFlag{Name: "text", Usage: "the derivation's text, of which the key is the sha256"},

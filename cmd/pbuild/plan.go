@@ -15,9 +15,10 @@ import (
 // planOptions is what the arguments of plan and the flags that it shares with
 // realize say.
 type planOptions struct {
-	names  []string
-	all    bool
-	format recipe.Format // empty: every one that a recipe has
+	names   []string
+	all     bool
+	format  recipe.Format // empty: every one that a recipe has
+	sources bool          // source packages too
 }
 
 func planVerb(con *console) *cli.Command {
@@ -32,6 +33,7 @@ func planVerb(con *console) *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "every recipe of the collection"},
 			formatFlag(),
+			sourcePackageFlag(),
 			offlineFlag(),
 		}, sourceFlags()...),
 		Before: func(c *cli.Context) error {
@@ -57,7 +59,7 @@ func planVerb(con *console) *cli.Command {
 
 // planOptionsOf reads the flags. Errors are *usageError.
 func planOptionsOf(c *cli.Context) (o planOptions, err error) {
-	o = planOptions{names: c.Args().Slice(), all: c.Bool("all")}
+	o = planOptions{names: c.Args().Slice(), all: c.Bool("all"), sources: c.Bool("source-package")}
 	if err := namesOrAll(c, o.names, o.all); err != nil {
 		return o, err
 	}
@@ -102,6 +104,9 @@ func showPlan(ctx context.Context, con *console, at places, o planOptions) error
 	targets, err := r.Targets(o.names, o.all, o.format)
 	if err != nil {
 		return err
+	}
+	if o.sources {
+		targets = realize.WithSources(targets)
 	}
 	plan, err := r.Plan(ctx, targets)
 	if err != nil {

@@ -33,14 +33,16 @@ func realizeVerb(con *console) *cli.Command {
 		Description: examples("pbuild realize hello", "pbuild realize hello tree --format deb --out /srv/incoming",
 			"pbuild realize --all --fail-fast", "pbuild realize hello --keep-failed", "pbuild realize hello --offline",
 			"pbuild realize --all --junit report.xml --events events.jsonl",
-			"pbuild realize fuel-agent --source fuel-agent=DIR", "pbuild realize --all --set recipes/stand-ins.set.yaml") +
+			"pbuild realize fuel-agent --source fuel-agent=DIR",
+			"pbuild realize fuel-library --source fuel-library/modules/stdlib=DIR", "pbuild realize --all --set recipes/stand-ins.set.yaml") +
 			"\nNAME is a recipe, or a package that exactly one recipe makes. The packages are\ncopied to result/. Exits 3 when a build failed.\n" +
-			"\nA folder given with --source is built as it is, without .git; one that holds what\nthe lock names has the same key.\n" +
+			"\nA folder given with --source is built as it is, without .git; one that holds what\nthe lock names has the same key. A recipe whose version is a scheme is numbered\notherwise when its source is another one.\n" +
+			"\nWhat a recipe needs is built first and not copied, unless it is asked for too.\n" +
 			"\nThe JUnit report has a testcase for each derivation. The events are for programs:\nthe first line is {\"pbuild-events\":1,…}, each later one says when what came to which\nstate. With --offline nothing is fetched: what the store lacks is an error.\n",
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "every recipe of the collection"},
 			formatFlag(),
-			&cli.BoolFlag{Name: "source-package", Usage: "source packages too: a .dsc with its files, a .src.rpm"},
+			sourcePackageFlag(),
 			&cli.StringFlag{Name: "out", Value: "result", Usage: "copy the packages to `DIR`"},
 			&cli.IntFlag{Name: "jobs", Value: defaultJobs(), Usage: "build `N` packages at once"},
 			&cli.BoolFlag{Name: "fail-fast", Usage: "stop when one fails"},
@@ -68,6 +70,10 @@ func realizeVerb(con *console) *cli.Command {
 			return rec.end("realize", runRealize(c.Context, con, at, o, rec))
 		},
 	}
+}
+
+func sourcePackageFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "source-package", Usage: "source packages too: a .dsc with its files, a .src.rpm"}
 }
 
 // realizeOptionsOf reads the flags. Errors are *usageError.

@@ -21,7 +21,7 @@ import (
 // for one run.
 func sourceFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "source", Usage: "take the source of a recipe from elsewhere: `NAME=WHERE`, a folder, or DIR@COMMIT or URL@REF; may be repeated"},
+		&cli.StringSliceFlag{Name: "source", Usage: "take the source of a recipe from elsewhere: `NAME=WHERE`, a folder, or DIR@COMMIT or URL@REF; NAME/SOURCE and NAME/PACK/FOLDER for others than main; may be repeated"},
 		&cli.StringSliceFlag{Name: "set", Usage: "take the sources that `FILE` names, such as recipes/stand-ins.set.yaml; may be repeated"},
 	}
 }

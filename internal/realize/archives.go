@@ -11,21 +11,19 @@ import (
 	"time"
 
 	"github.com/fuel-infra/pbuild/internal/tree"
-	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 )
 
 // makeSources makes the files that the spec names, and holds the spec's version against
 // the tag that was locked.
 func (s *site) makeSources(ctx context.Context, spec string) error {
-	tag := s.stampedTag()
-	if s.node.Recipe.RPM.Source0 != nil || tag != "" {
+	if s.node.Recipe.RPM.Source0 != nil || s.node.stampedTag() != "" {
 		version, sources, err := s.querySpec(ctx, spec)
 		if err != nil {
 			return err
 		}
-		if tag != "" && recipe.Contradicts(tag, version) {
-			return &recipe.TagError{Tag: tag, Own: version, File: s.node.Recipe.RPM.Spec}
+		if err := s.node.checkTag(version); err != nil {
+			return err
 		}
 		if s.node.Recipe.RPM.Source0 != nil {
 			if err := s.makeTarball(ctx, version, sources); err != nil {
@@ -34,16 +32,6 @@ func (s *site) makeSources(ctx context.Context, spec string) error {
 		}
 	}
 	return s.makeArchives(ctx)
-}
-
-// stampedTag returns the tag that the main source was locked by; empty where it was no
-// tag, where another commit is built, and where no scheme stamps anything.
-func (s *site) stampedTag() string {
-	d, pinned := s.node.Derivation, s.node.in.Pinned[recipe.Main]
-	if d.Release == "" || pinned.Kind != recipe.RefTag || d.Sources[recipe.Main].Commit != pinned.Commit {
-		return ""
-	}
-	return pinned.Ref
 }
 
 // makeTarball makes Source0 of the main source.

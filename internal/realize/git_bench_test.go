@@ -10,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/internal/realize"
 	"github.com/fuel-infra/pbuild/internal/testenv"
 	"github.com/fuel-infra/pbuild/internal/tree"
 	"github.com/fuel-infra/pbuild/recipe"
@@ -108,6 +109,11 @@ func (u *upstream) clone() (dir string, files fs.FS) {
 	}
 	u.t.Cleanup(func() { root.Close() })
 	return dir, tree.Worktree(root.FS())
+}
+
+// give puts a folder in the place of a recipe's main source.
+func (b *bench) give(name, dir string, files fs.FS) {
+	b.Given = map[recipe.SourceName]realize.Given{{Recipe: name, Source: recipe.Main}: {Where: dir, Files: files}}
 }
 
 // fetched returns the targets that fetched something, and forgets.

@@ -68,7 +68,9 @@ func (gs givens) files(name string) fs.FS {
 func (gs givens) where() string {
 	var all []string
 	for _, g := range gs {
-		all = append(all, g.Where)
+		if !slices.Contains(all, g.Where) {
+			all = append(all, g.Where)
+		}
 	}
 	return strings.Join(all, ", ")
 }

@@ -191,10 +191,13 @@ func lost(err error) bool {
 	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt)
 }
 
-// take accepts a realization that the store had: the recipe's requirements hold,
-// its packages were handed out, and the name of the newest result stands for it.
+// take accepts a realization that the store had: the recipe's requirements hold, no
+// tag contradicts it, its packages were handed out, and the name of the newest result stands for it.
 func (r *Realizer) take(n *Node, real *store.Realization) error {
 	if err := r.require(n, real.Files); err != nil {
+		return err
+	}
+	if err := n.checkTagOf(real.Files); err != nil {
 		return err
 	}
 	if err := r.hand(n, real); err != nil {
