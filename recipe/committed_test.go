@@ -1,7 +1,9 @@
 package recipe
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -9,7 +11,7 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-// TestCommitted: the recipes and builders of this repository are valid, and
+// TestCommitted: the recipes, sets and builders of this repository are valid, and
 // each recipe closes.
 func TestCommitted(t *testing.T) {
 	c := open(t, "../recipes")
@@ -21,13 +23,29 @@ func TestCommitted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := load(t, c, name)
 			for _, f := range r.Formats() {
-				in := Inputs{Builder: digest.Of([]byte("builder")), Sandbox: 1}
-				if p, ok := r.Sources[Main].(Path); ok {
-					if _, err := c.Folder(r, p.Path); err != nil {
+				in := Inputs{
+					Builder: digest.Of([]byte("builder")), Sandbox: 1,
+					Trees: map[string]digest.Digest{}, Needs: map[string]Needed{}, Pinned: r.Pinned(),
+				}
+				for _, name := range r.Takes(f) {
+					p, ok := r.Sources[name].(Path)
+					if !ok {
+						continue
+					}
+					if _, err := c.SourceFolder(r, name, p); err != nil {
 						t.Fatal(err)
 					}
-					in.Trees = map[string]digest.Digest{Main: digest.Of([]byte("main"))}
-					in.Changelog = Stamp{"1.0-1", 1}
+					in.Trees[name] = digest.Of([]byte(name))
+					if name == Main {
+						in.Changelog = Stamp{"1.0-1", 1}
+					}
+				}
+				needed, err := c.Needed(r, f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, n := range needed {
+					in.Needs[n.Name] = Needed{Output: digest.Of([]byte(n.Name))}
 				}
 				if _, err := Close(r, f, AMD64, in); err != nil {
 					t.Error(err)
@@ -40,6 +58,22 @@ func TestCommitted(t *testing.T) {
 				}
 			}
 		})
+	}
+	sets, err := filepath.Glob("../recipes/*.set.yaml")
+	if err != nil || len(sets) == 0 {
+		t.Fatalf("sets: %q, %v", sets, err)
+	}
+	for _, file := range sets {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := ParseSet(file, b)
+		if err != nil {
+			t.Error(err)
+		} else if err := set.Check(c); err != nil {
+			t.Error(err)
+		}
 	}
 	builders, err := c.BuilderNames()
 	if err != nil {

@@ -18,23 +18,30 @@ import (
 
 var update = flag.Bool("update", false, "write golden files that are absent, and schemas")
 
-// goldens are the derivations of the fixture: recipes, as debs but for gitted.
-var goldens = []string{"dsc", "full", "gitted", "gitted-deb", "small"}
+// goldens are the derivations of the fixture: recipes, as debs but for gitted and
+// stamped, whose debs are called so.
+var goldens = []string{
+	"dsc", "full", "gitted", "gitted-deb", "small",
+	"stamped", "stamped-deb", "stamped-folder", "stamped-folder-deb", "stamped-plan", "stamped-unmerged", "stamped-unmerged-deb",
+}
 
 // target returns what a golden is of.
 func target(name string) (string, Format) {
-	switch name {
-	case "gitted":
-		return name, FormatRPM
-	case "gitted-deb":
-		return "gitted", FormatDeb
+	of, _, _ := strings.Cut(name, "-")
+	if (of == "gitted" || of == "stamped") && !strings.HasSuffix(name, "-deb") {
+		return of, FormatRPM
 	}
-	return name, FormatDeb
+	return of, FormatDeb
 }
 
 // inputs returns fixed inputs that fit the fixture's recipe.
 func inputs(name string) Inputs {
 	in := Inputs{Builder: digest.Of([]byte("builder")), Sandbox: 1}
+	if name == "stamped" {
+		in.Trees = map[string]digest.Digest{"modules/Beta_2": digest.Of([]byte("beta")), "data": digest.Of([]byte("data"))}
+		in.Needs = map[string]Needed{"gitted": {Output: digest.Of([]byte("gitted"))}, "small": {Output: digest.Of([]byte("small"))}}
+		return in
+	}
 	if name != "dsc" && name != "gitted" {
 		in.Trees = map[string]digest.Digest{"main": digest.Of([]byte("main"))}
 		in.Changelog = Stamp{"1:2.0~rc1-1", 1793534400}
@@ -44,6 +51,29 @@ func inputs(name string) Inputs {
 		in.Debian = digest.Of([]byte("debian"))
 	}
 	return in
+}
+
+// other is a commit in the place of stamped's own.
+var other = Locked{Ref: strings.Repeat("b", 40), Commit: strings.Repeat("b", 40), Tree: digest.Of([]byte("other")), Epoch: 1450000000, Version: "2:1.0.1-1"}
+
+// prepared returns what a golden is closed from, with what its name says is given.
+func prepared(t testing.TB, c *Collection, name string) (*Recipe, Format, Inputs) {
+	t.Helper()
+	of, format := target(name)
+	r, in := load(t, c, of), inputs(of)
+	in.Pinned = r.Pinned()
+	switch {
+	case strings.Contains(name, "-unmerged"):
+		if err := r.Replace(Main, Git{URL: "https://two.example/stamped", Ref: other.Ref}, &other); err != nil {
+			t.Fatal(err)
+		}
+		in.Given = []string{Main}
+	case strings.Contains(name, "-folder"):
+		in.Trees[Main], in.Changelog, in.Given = other.Tree, Stamp{other.Version, 1450000001}, []string{Main}
+	case strings.Contains(name, "-plan"):
+		in.Needs = map[string]Needed{"gitted": {Plan: digest.KeyOf([]byte("gitted"))}}
+	}
+	return r, format, in
 }
 
 func closed(t testing.TB, r *Recipe, in Inputs) *Derivation {
@@ -58,8 +88,8 @@ func closed(t testing.TB, r *Recipe, in Inputs) *Derivation {
 // derived closes a golden.
 func derived(t testing.TB, name string) *Derivation {
 	t.Helper()
-	of, format := target(name)
-	d, err := Close(load(t, fixture(t), of), format, AMD64, inputs(of))
+	r, format, in := prepared(t, fixture(t), name)
+	d, err := Close(r, format, AMD64, in)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,6 +119,8 @@ func readEdited(files fs.FS, name string) ([]byte, error) {
 			return nil, err
 		case info.Mode()&fs.ModeSymlink != 0:
 			return nil, fmt.Errorf("%s is a symbolic link: name the file that it leads to", name[:i])
+		case i == len(name) && !info.Mode().IsRegular(): // to open a fifo would be to wait
+			return nil, errors.New("is no regular file")
 		}
 	}
 	return readRegular(files, name, maxEdited)
@@ -152,83 +153,3 @@ func (e Edit) apply(text []byte) ([]byte, error) {
 	}
 	return nil, fmt.Errorf("lines that are %q: %d: want %d, the edit's count", e.Line, n, e.Count)
 }
-
-// linkFS is what an os.Root's FS can do.
-type linkFS interface {
-	fs.ReadDirFS
-	fs.ReadLinkFS
-}
-
-// edited is a view of files some of which have another text. That is found by a
-// file's own path, not through a symbolic link.
-type edited struct {
-	linkFS
-	texts map[string][]byte // never nil
-}
-
-func (v edited) Open(name string) (fs.File, error) {
-	f, err := v.linkFS.Open(name)
-	text, ok := v.texts[name]
-	if err != nil || !ok {
-		return f, err
-	}
-	return &editedFile{f, *bytes.NewReader(text)}, nil
-}
-
-// ReadFile is not the files' own.
-func (v edited) ReadFile(name string) ([]byte, error) {
-	if text, ok := v.texts[name]; ok {
-		return bytes.Clone(text), nil
-	}
-	return fs.ReadFile(v.linkFS, name)
-}
-
-func (v edited) Lstat(name string) (fs.FileInfo, error) {
-	info, err := v.linkFS.Lstat(name)
-	if text, ok := v.texts[name]; ok && err == nil {
-		return editedInfo{info, int64(len(text))}, nil
-	}
-	return info, err
-}
-
-func (v edited) ReadDir(name string) ([]fs.DirEntry, error) {
-	entries, err := v.linkFS.ReadDir(name)
-	for i, e := range entries {
-		if file := path.Join(name, e.Name()); v.texts[file] != nil {
-			entries[i] = editedEntry{e, v, file}
-		}
-	}
-	return entries, err
-}
-
-// editedEntry is the entry of a file with another text.
-type editedEntry struct {
-	fs.DirEntry
-	view edited
-	file string
-}
-
-func (e editedEntry) Info() (fs.FileInfo, error) { return e.view.Lstat(e.file) }
-
-// editedFile is a file with another text.
-type editedFile struct {
-	fs.File
-	text bytes.Reader
-}
-
-func (f *editedFile) Read(p []byte) (int, error) { return f.text.Read(p) }
-
-func (f *editedFile) Stat() (fs.FileInfo, error) {
-	info, err := f.File.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return editedInfo{info, f.text.Size()}, nil
-}
-
-type editedInfo struct {
-	fs.FileInfo
-	size int64
-}
-
-func (i editedInfo) Size() int64 { return i.size }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,40 +39,34 @@ func placed(t *testing.T, err error) {
 // FuzzRecipe: what is accepted closes into a derivation that reads back, and
 // says nothing that reaches outside.
 func FuzzRecipe(f *testing.F) {
-	addAll(f, "testdata/collection/dsc/recipe.yaml", "testdata/collection/full/recipe.yaml", "testdata/collection/small/recipe.yaml",
-		"testdata/collection/gitted/recipe.yaml",
-		"../recipes/hello/recipe.yaml", "../recipes/tree/recipe.yaml")
+	names := []string{"full", "small", "dsc", "gitted", "stamped", "hello", "tree", "fuel-library", "fuel-web"}
+	for _, name := range names[:5] {
+		addAll(f, "testdata/collection/"+name+"/recipe.yaml")
+	}
+	for _, name := range names[5:] {
+		addAll(f, "../recipes/"+name+"/recipe.yaml")
+	}
 	f.Add([]byte(respelled))
+	f.Add([]byte(varied))
+	named := regexp.MustCompile(`(?m)^name: ([a-z0-9.-]+)`)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var r *Recipe
-		var err error
-		for _, name := range []string{"full", "small", "dsc", "gitted", "hello", "tree"} {
-			if r, err = parseRecipe("f", name, data); err == nil {
-				break
-			}
+		name := "xx"
+		if m := named.FindSubmatch(data); m != nil {
+			name = string(m[1])
+		}
+		if bytes.Contains(data, []byte("  loud:")) {
+			name += "+loud"
+		}
+		r, err := parseRecipe("f", name, data)
+		var unknown *UnknownError
+		if errors.As(err, &unknown) && unknown.Name == "loud" {
+			return
 		}
 		if err != nil {
 			placed(t, err)
 			return
 		}
-		in := inputs("full")
-		in.Asked = nil
-		r.Lock = &Lock{Deb: &BuildLock{}, RPM: &BuildLock{}}
-		switch s := r.Sources[Main].(type) {
-		case Dsc:
-			r.Lock.Sources = map[string]Locked{Main: {Version: s.version(), Epoch: 1}}
-			in.Changelog, in.Trees = Stamp{}, nil
-			if _, err := parsePool(s.Path); err != nil {
-				t.Error(err)
-			}
-		case Git:
-			l := Locked{Version: "1", Epoch: 1, Ref: s.Ref, Commit: s.Ref, Tree: digest.Of(nil)}
-			r.Lock.Sources = map[string]Locked{Main: l}
-			in.Changelog, in.Trees = Stamp{}, nil
-			if _, err := parseGitURL(s.URL); err != nil {
-				t.Error(err)
-			}
-		}
+		in := fits(t, r)
 		for _, f := range r.Formats() {
 			d, err := Close(r, f, AMD64, in)
 			if err != nil {
@@ -83,20 +79,62 @@ func FuzzRecipe(f *testing.F) {
 			if diff := cmp.Diff(d.Fields(), fields); diff != "" {
 				t.Error(diff)
 			}
-		}
-		if p, ok := r.Sources[Main].(Path); ok {
-			if _, err := parseInside(p.Path); err != nil {
-				t.Error(err)
+			for file, source := range d.Archives {
+				if _, err := parseTarball(file); err != nil || len(r.Parts(source)) == 0 {
+					t.Errorf("%s of %s: %v", file, source, err)
+				}
+			}
+			for _, e := range d.Edits {
+				if _, err := parseInside(e.File); err != nil || e.Count < 1 || e.Line == "" {
+					t.Errorf("%+v, %v", e, err)
+				}
 			}
 		}
 	})
 }
 
+// fits gives a recipe a lock, returns inputs that it closes with, and checks that its
+// sources reach nowhere outside.
+func fits(t *testing.T, r *Recipe) Inputs {
+	t.Helper()
+	in := Inputs{
+		Builder: digest.Of([]byte("builder")), Sandbox: 1, Changelog: Stamp{"1", 1}, Trees: map[string]digest.Digest{}, Needs: map[string]Needed{},
+	}
+	r.Lock = &Lock{Sources: map[string]Locked{}, Deb: &BuildLock{}, RPM: &BuildLock{}}
+	for name, s := range r.Sources {
+		var err error
+		switch s := s.(type) {
+		case Path:
+			in.Trees[name] = digest.Of([]byte(name))
+			_, err = parseInside(s.Path)
+		case Dsc:
+			r.Lock.Sources[name] = Locked{Version: s.version(), Epoch: 1}
+			in.Changelog = Stamp{}
+			_, err = parsePool(s.Path)
+		case Git:
+			r.Lock.Sources[name] = Locked{Version: "1", Epoch: 1, Ref: s.Ref, Commit: s.Ref, Tree: digest.Of(nil)}
+			if name == Main {
+				in.Changelog = Stamp{}
+			}
+			err = CheckGit(s)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	for _, f := range r.Formats() {
+		for _, name := range r.Build(f).Needs {
+			in.Needs[name] = Needed{Output: digest.Of(nil)}
+		}
+	}
+	return in
+}
+
 func FuzzLock(f *testing.F) {
-	addAll(f, "testdata/collection/dsc/recipe.lock", "testdata/collection/gitted/recipe.lock", "../recipes/tree/recipe.lock")
+	addAll(f, "testdata/collection/dsc/recipe.lock", "testdata/collection/gitted/recipe.lock", "testdata/collection/stamped/recipe.lock", "../recipes/tree/recipe.lock")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, s := range []Source{Dsc{}, Git{}} {
-			r := &Recipe{Sources: map[string]Source{Main: s}}
+			r := &Recipe{Sources: map[string]Source{Main: s, "modules/alpha": Git{}, "1.0": Git{}}}
 			l, err := parseLock("f", data, r)
 			if err != nil {
 				placed(t, err)
@@ -108,6 +146,71 @@ func FuzzLock(f *testing.F) {
 			}
 			if d := cmp.Diff(l, again, cmpopts.EquateEmpty()); d != "" {
 				t.Error(d)
+			}
+		}
+	})
+}
+
+// FuzzScheme: what is accepted has a template for a merged source, and can be part of
+// a version.
+func FuzzScheme(f *testing.F) {
+	addAll(f, "testdata/collection/schemes/counted.yaml", "../recipes/schemes/fuel.yaml")
+	f.Add([]byte(schemeBase))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, name := range []string{"counted", "fuel", "xx"} {
+			s, err := parseScheme("f", name, data)
+			if err != nil {
+				placed(t, err)
+				continue
+			}
+			for _, f := range []Format{FormatDeb, FormatRPM} {
+				all := s.templates(f)
+				if _, ok := all[Merged]; len(all) > 0 && !ok {
+					t.Errorf("%s: %+v", f, all)
+				}
+				for _, one := range all {
+					v := variables
+					if strings.Contains(one.Version+one.Release, "%{tag}") {
+						v.Pinned.Ref, v.Pinned.Kind = "1", RefTag
+					}
+					version, release, err := one.Expand(v)
+					if err == nil && (!revisionForm.match(version) && version != "" || !revisionForm.match(release)) {
+						t.Errorf("%s: %+v: %q %q", f, one, version, release)
+					}
+				}
+			}
+		}
+	})
+}
+
+// FuzzSet: what is accepted names the same files to everybody, and nothing outside.
+func FuzzSet(f *testing.F) {
+	addAll(f, "../recipes/stand-ins.set.yaml")
+	f.Add([]byte("format: 1\nsources: {x/y/Z: {git: 'https://x.example/y', ref: " + setCommit + "}, z: {dsc: {path: pool/x/xy_1.dsc, sha256: " + strings.Repeat("a", 64) + "}}}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := ParseSet("f", data)
+		if err != nil {
+			placed(t, err)
+			return
+		}
+		for name, source := range s.Sources {
+			if again, err := ParseSourceName(name.String()); again != name || err != nil {
+				t.Errorf("%+v: %v", name, err)
+			}
+			switch source := source.(type) {
+			case Path:
+				_, err = parseInside(source.Path)
+			case Git:
+				if err = CheckGit(source); !IsCommit(source.Ref) {
+					t.Errorf("%s: ref %s", name, source.Ref)
+				}
+			case Dsc:
+				_, err = parseDscPath(source.Path)
+			default:
+				t.Errorf("%s: %v", name, source)
+			}
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
 			}
 		}
 	})
@@ -163,7 +266,7 @@ func FuzzPackages(f *testing.F) {
 // FuzzDerivation: what is accepted is printed back to the byte.
 func FuzzDerivation(f *testing.F) {
 	addAll(f, "testdata/derivations/1/dsc.txt", "testdata/derivations/1/full.txt", "testdata/derivations/1/small.txt",
-		"testdata/derivations/1/gitted.txt")
+		"testdata/derivations/1/gitted.txt", "testdata/derivations/1/stamped.txt")
 	f.Add([]byte(header() + "x \"\\x00\\n\\\"\\\\\" \"\"\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fields, err := ParseDerivation(data)

@@ -17,7 +17,7 @@ import (
 
 // change is one edit of a recipe of the fixture, or of its inputs.
 type change struct {
-	recipe string // full: path source with debian/ in it; small: debian/ beside it; dsc; gitted: rpm; gitted-deb
+	recipe string // a golden; full: path source with debian/ in it; small: debian/ beside it
 	field  string // struct and field, or more than these
 	counts bool   // it must change the key; else it must not
 	edit   func(*Recipe, *Inputs)
@@ -33,6 +33,18 @@ func changeGit(r *Recipe, edit func(*Git)) {
 	g := r.Sources[Main].(Git)
 	edit(&g)
 	r.Sources[Main] = g
+}
+
+func changePinned(in *Inputs, edit func(*Locked)) {
+	l := in.Pinned[Main]
+	edit(&l)
+	in.Pinned[Main] = l
+}
+
+func changeRelease(r *Recipe, o Origin, release string) {
+	t := r.Scheme.RPM[o]
+	t.Release = release
+	r.Scheme.RPM[o] = t
 }
 
 var changes = []change{
@@ -133,6 +145,62 @@ var changes = []change{
 	{"gitted", "Inputs.Asked: what the lock expects", false, func(r *Recipe, in *Inputs) { in.Asked = &r.Lock.RPM.Asked }},
 	{"full", "Inputs.Builder", true, func(_ *Recipe, in *Inputs) { in.Builder = digest.Of(nil) }},
 	{"full", "Inputs.Sandbox", true, func(_ *Recipe, in *Inputs) { in.Sandbox++ }},
+	{"full", "Recipe.Folder", false, func(r *Recipe, _ *Inputs) { r.Folder = "other" }},
+	{"full", "Recipe.Variants", false, func(r *Recipe, _ *Inputs) { r.Variants = []string{"other"} }},
+	{"stamped", "Recipe.Sources: the folder in a pack", true, func(r *Recipe, in *Inputs) {
+		r.Sources["modules/beta"], in.Trees["modules/beta"] = r.Sources["modules/Beta_2"], in.Trees["modules/Beta_2"]
+		delete(r.Sources, "modules/Beta_2")
+	}},
+	{"stamped", "Recipe.Sources: one that the format does not take", false, func(r *Recipe, _ *Inputs) { r.Sources["more"] = Path{"more"} }},
+	{"stamped", "Inputs.Trees: of a source that is packed", true, func(_ *Recipe, in *Inputs) { in.Trees["modules/Beta_2"] = digest.Of(nil) }},
+	{"stamped-deb", "Inputs.Trees: of a source of the other format", false, func(_ *Recipe, in *Inputs) { in.Trees["data"] = digest.Of(nil) }},
+	{"stamped", "Locked.Commit: of a source that is packed, and its ref", true, func(r *Recipe, _ *Inputs) {
+		ref := strings.Repeat("1", 40)
+		r.Sources["modules/alpha"] = Git{URL: "https://one.example/alpha", Ref: ref}
+		l := r.Lock.Sources["modules/alpha"]
+		l.Ref, l.Commit = ref, ref
+		r.Lock.Sources["modules/alpha"] = l
+	}},
+	{"stamped", "Locked.Epoch: of a source that is packed", false, func(r *Recipe, _ *Inputs) {
+		l := r.Lock.Sources["modules/alpha"]
+		l.Epoch++
+		r.Lock.Sources["modules/alpha"] = l
+	}},
+	{"stamped", "RPM.Sources", true, func(r *Recipe, _ *Inputs) { r.RPM.Sources["more.tar.gz"] = "data" }},
+	{"stamped", "RPM.Sources: what a file is made of", true, func(r *Recipe, _ *Inputs) { r.RPM.Sources["again.tar.gz"] = "modules" }},
+	{"stamped", "Build.Needs", true, func(r *Recipe, _ *Inputs) { r.RPM.Needs = []string{"gitted", "small"} }},
+	{"stamped-deb", "Build.Needs: order", false, func(r *Recipe, _ *Inputs) { slices.Reverse(r.Deb.Needs) }},
+	{"stamped", "Inputs.Needs: what is not needed", false, func(_ *Recipe, in *Inputs) { delete(in.Needs, "small") }},
+	{"stamped", "Needed.Output", true, func(_ *Recipe, in *Inputs) { in.Needs["gitted"] = Needed{Output: digest.Of(nil)} }},
+	{"stamped-plan", "Needed.Plan", true, func(_ *Recipe, in *Inputs) { in.Needs["gitted"] = Needed{Plan: digest.KeyOf(nil)} }},
+	{"stamped", "Build.Edits", true, func(r *Recipe, _ *Inputs) { r.RPM.Edits = r.RPM.Edits[1:] }},
+	{"stamped", "Build.Edits: order in a file", true, func(r *Recipe, _ *Inputs) { slices.Reverse(r.RPM.Edits[1:]) }},
+	{"stamped", "Edit.File", true, func(r *Recipe, _ *Inputs) { r.RPM.Edits[0].File = "makefile" }},
+	{"stamped", "Edit.Line", true, func(r *Recipe, _ *Inputs) { r.RPM.Edits[0].Line += " " }},
+	{"stamped", "Edit.With", true, func(r *Recipe, _ *Inputs) { r.RPM.Edits[0].With = &r.RPM.Edits[0].Line }},
+	{"stamped", "Edit.With: nothing, not an empty line", true, func(r *Recipe, _ *Inputs) { r.RPM.Edits[0].With = nil }},
+	{"stamped", "Edit.Count", true, func(r *Recipe, _ *Inputs) { r.RPM.Edits[0].Count++ }},
+	{"stamped", "Scheme.Name: what it makes counts", false, func(r *Recipe, _ *Inputs) { r.Scheme.Name = "other" }},
+	{"stamped", "Scheme.Deb: of the other format", false, func(r *Recipe, _ *Inputs) { r.Scheme.Deb = nil }},
+	{"stamped", "Scheme.RPM: none", true, func(r *Recipe, _ *Inputs) { r.Scheme.RPM = nil }},
+	{"stamped-deb", "Scheme.Deb: none", true, func(r *Recipe, _ *Inputs) { r.Scheme.Deb = nil }},
+	{"stamped", "Template.Version: none", true, func(r *Recipe, _ *Inputs) { r.Scheme.RPM[Merged] = Template{Release: "1.%{count}"} }},
+	{"stamped", "Template.Release", true, func(r *Recipe, _ *Inputs) { changeRelease(r, Merged, "2.%{count}") }},
+	{"stamped", "Template.Release: the same by other variables", false, func(r *Recipe, _ *Inputs) { changeRelease(r, Merged, "1.41") }},
+	{"stamped", "Template.Release: of another origin", false, func(r *Recipe, _ *Inputs) { changeRelease(r, Unmerged, "9") }},
+	{"stamped", "Inputs.Pinned: count", true, func(_ *Recipe, in *Inputs) { changePinned(in, func(l *Locked) { l.Count++ }) }},
+	{"stamped-unmerged", "Inputs.Pinned: count", true, func(_ *Recipe, in *Inputs) { changePinned(in, func(l *Locked) { l.Count++ }) }},
+	{"stamped", "Inputs.Pinned: commit, where nothing is given", false, func(_ *Recipe, in *Inputs) { changePinned(in, func(l *Locked) { l.Commit = other.Commit }) }},
+	{"stamped", "Inputs.Pinned: tag", true, func(_ *Recipe, in *Inputs) { changePinned(in, func(l *Locked) { l.Ref = "1.0rc1" }) }},
+	{"stamped", "Inputs.Pinned: another spelling of the tag", false, func(_ *Recipe, in *Inputs) { changePinned(in, func(l *Locked) { l.Ref = "v1.0" }) }},
+	{"stamped-deb", "Locked.Kind: nothing stamps it", false, func(_ *Recipe, in *Inputs) { changePinned(in, func(l *Locked) { l.Kind = RefBranch }) }},
+	{"stamped", "Inputs.Given: what is locked", false, func(r *Recipe, in *Inputs) {
+		in.Given, in.Trees[Main] = []string{Main}, r.Lock.Sources[Main].Tree
+	}},
+	{"stamped", "Inputs.Given: another source, with the same files", true, func(_ *Recipe, in *Inputs) { in.Given = []string{"data"} }},
+	{"stamped", "Inputs.Given: no source of the format", false, func(_ *Recipe, in *Inputs) { in.Given = []string{"more"} }},
+	{"stamped-unmerged", "Inputs.Given: another source too", true, func(_ *Recipe, in *Inputs) { in.Given = []string{"data", Main} }},
+	{"stamped-unmerged", "Inputs.Given: the commit is the recipe's own now", true, func(_ *Recipe, in *Inputs) { in.Given = nil }},
 }
 
 // TestKey: each change moves the key or leaves it, and no two that move it
@@ -160,8 +228,7 @@ func TestKey(t *testing.T) {
 // closeAs returns the key of a golden after an edit.
 func closeAs(t *testing.T, c *Collection, name string, edit func(*Recipe, *Inputs)) digest.Key {
 	t.Helper()
-	of, format := target(name)
-	r, in := load(t, c, of), inputs(of)
+	r, format, in := prepared(t, c, name)
 	if edit != nil {
 		edit(r, &in)
 	}
@@ -184,6 +251,10 @@ func TestKeyFields(t *testing.T) {
 		RPM{},
 		Source0{},
 		Placed{},
+		Edit{},
+		Needed{},
+		Scheme{},
+		Template{},
 		Lock{},
 		Locked{},
 		BuildLock{},
@@ -197,7 +268,8 @@ func TestKeyFields(t *testing.T) {
 			f := typ.Field(i)
 			name := typ.Name() + "." + f.Name
 			// Structs of this list are told field by field.
-			if !f.IsExported() || f.Anonymous || f.Type.Kind() == reflect.Pointer && name != "Inputs.Asked" {
+			toStruct := f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct
+			if !f.IsExported() || f.Anonymous || toStruct && name != "Inputs.Asked" {
 				continue
 			}
 			if !slices.ContainsFunc(changes, func(c change) bool { return c.field == name || strings.HasPrefix(c.field, name+":") }) {

@@ -17,7 +17,7 @@ func TestForms(t *testing.T) {
 		parse     func(string) (string, error)
 		good, bad []string
 	}{
-		{"format", format, []string{"deb", "rpm"}, []string{"", "Deb", "dsc", "deb "}},
+		{"format", format, []string{"deb", "rpm", "dsc", "srpm"}, []string{"", "Deb", "src", "deb "}},
 		{"arch", arch, []string{"amd64"}, []string{"", "all", "any", "x86_64", "arm64"}},
 		{
 			"name", parseName,
@@ -56,6 +56,18 @@ func TestForms(t *testing.T) {
 			[]string{"pool/main/t/tree/tree_2.1.0-1.dsc", "pool/x/g++_1~x.dsc"},
 			[]string{"pool/x/tree.dsc", "pool/x/tree_2.1.0-1.deb", "pool/x/tree_.dsc", "pool/x/tree_v1.dsc", "pool/x/Tree_1.dsc", "pool/x/tree_1_amd64.dsc", "pool/tree_1.dsc/x"},
 		},
+		{
+			"part", parsePart,
+			[]string{"a", "stdlib", "Beta_2", "a.b-c", strings.Repeat("a", 64)},
+			[]string{"", ".", "..", ".git", "1a", "_a", "-a", "a/b", "a b", "a+b", "é", "a\n", strings.Repeat("a", 65)},
+		},
+		{
+			"tarball", parseTarball,
+			[]string{"a.tar.gz", "upstream_modules.tar.gz", "1-x+y.0.tar.gz", "_.tar.gz", "a.tar.gz.tar.gz"},
+			[]string{"", ".tar.gz", "a.tar", "a.tgz", "a.tar.xz", "a.tar.gz ", "a/b.tar.gz", "../a.tar.gz", "-a.tar.gz", ".a.tar.gz", "a b.tar.gz", "%{x}.tar.gz", "é.tar.gz", "a.tar.gz\n", long + ".tar.gz"},
+		},
+		{"edited line", parseEditLine, []string{"a", " ", "\t", "é%{x}\t$(id)", long}, []string{"", "a\nb", "\n", "\r", "\x00", "\x7f", long + long + long}},
+		{"new line", parseNewLine, []string{"", "a", "\tb"}, []string{"a\nb", "\r", "\x1b", long + long + long}},
 		{"line", parseLine, []string{"A thing", "é"}, []string{"", " ", "a\nb", "a\tb", long}},
 		{"license", parseLicense, []string{"MIT", "GPL-2.0-or-later WITH x", "(A OR B) AND LicenseRef-x.y:z"}, []string{"", "GPL/2", "a\nb", "é"}},
 		{
@@ -111,14 +123,14 @@ func TestShownURL(t *testing.T) {
 func FuzzForms(f *testing.F) {
 	forms := map[string]form{
 		"name": nameForm, "package": packageForm, "env": envForm, "mode": modeForm, "macro": macroForm, "rpm": rpmNameForm, "license": licenseForm,
-		"upstream": upstreamForm, "revision": revisionForm, "commit": commitForm, "ref": refForm, "pool": poolForm, "git": gitForm,
+		"upstream": upstreamForm, "revision": revisionForm, "part": partForm, "tarball": tarballForm, "commit": commitForm, "ref": refForm, "pool": poolForm, "git": gitForm,
 	}
 	re := map[string]*regexp.Regexp{}
 	for name, form := range forms {
 		re[name] = regexp.MustCompile(form.text)
 	}
 	for _, s := range []string{
-		"", "a", "ab", "a.b-c", "a..b", ".a", "a.", "A_b", "_x1", "1x", "0644", "0844", "06444", "a/b", "a//b", "/a", "a/", "pool/a/b", "pool/", "pool/-a", "pool",
+		"", "a", "ab", "a.b-c", "a..b", ".a", "a.", "A_b", "_x1", "1x", "0644", "0844", "06444", "a/b", "a//b", "/a", "a/", "pool/a/b", "pool/", "pool/-a", "pool", "a.tar.gz", ".tar.gz", "-a.tar.gz", "Beta_2",
 		"https://host/path", "(A OR B)", "1.0~rc1", "1:2", "+x", "a\n", "é", "\xff", "a b", "%{x}", strings.Repeat("a", 40), strings.Repeat("0", 64), strings.Repeat("f", 41),
 	} {
 		f.Add(s)

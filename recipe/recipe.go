@@ -59,9 +59,6 @@ func parseRecipe(file, name string, data []byte) (*Recipe, error) {
 	if r.Deb == nil && r.RPM == nil {
 		doc.Root().Errorf("deb or rpm: missing: at least one says what is made")
 	}
-	if err := doc.Err(); err != nil { // each variant would say it again
-		return nil, err
-	}
 	var found *Recipe
 	for _, e := range f.Get("variants").Entries() {
 		r.Variants = append(r.Variants, yamldoc.As(e.Key, parseName))
@@ -115,9 +112,7 @@ func (r *Recipe) parse(base yamldoc.Fields, over yamldoc.Value) {
 	if over.Present() {
 		sources = v.Get("sources")
 	}
-	if len(r.at) > 0 { // else it is no mapping, which was said
-		r.checkTaken(sources)
-	}
+	r.checkTaken(sources)
 }
 
 // others returns the names of the sources beside main, also of those with a mistake in

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,20 +25,21 @@ deb:
 // mistake replaces one piece of base.
 type mistake struct{ name, line, by, want string }
 
-func (m mistake) text(t *testing.T) []byte {
+// in returns a text with the mistake.
+func (m mistake) in(t *testing.T, valid string) []byte {
 	t.Helper()
-	in := strings.Replace(base, m.line, m.by, 1)
-	if in == base {
+	text := strings.Replace(valid, m.line, m.by, 1)
+	if text == valid {
 		t.Fatal("nothing replaced")
 	}
-	return []byte(in)
+	return []byte(text)
 }
 
 func mistakes() []mistake {
 	dsc := "sources: {main: {dsc: {path: pool/main/xx/xx_1-1.dsc, sha256: " + strings.Repeat("1", 63) + "a}}}"
-	return []mistake{
+	all := []mistake{
 		{"unknown field", "license: MIT", "license: MIT\nlicence: MIT", `f:5:1: unknown field "licence": did you mean license?`},
-		{"later field", "license: MIT", "license: MIT\nlint: {fail: error}", `f:5:1: unknown field "lint": known are format, name, summary, license, sources, rpm, deb`},
+		{"later field", "license: MIT", "license: MIT\nlint: {fail: error}", `f:5:1: unknown field "lint": known are format, name, summary, license, sources, version, rpm, deb, variants`},
 		{"unknown in deb", "  debug: drop", "  debuk: drop", `f:11:3: deb: unknown field "debuk": did you mean debug?`},
 		{"duplicate", "  debug: drop", "  debug: drop\n  builder: two", `f:12:3: duplicate key "builder": first in line 7`},
 		{"no format", "format: 1\n", "", "f:1:1: format: missing"},
@@ -53,7 +55,7 @@ func mistakes() []mistake {
 		{"no license", "license: MIT\n", "", "f:1:1: license: missing"},
 		{"license", "license: MIT", "license: MIT/X11", `f:4:10: license: license "MIT/X11": want an SPDX expression such as GPL-2.0-or-later`},
 		{"no sources", "sources: {main: {path: src}}\n", "", "f:1:1: sources: missing"},
-		{"no main", "{main: {path: src}}", "{mian: {path: src}}", "f:5:10: sources.main: missing\n" + `f:5:11: sources: unknown field "mian": did you mean main?`},
+		{"no main", "{main: {path: src}}", "{mian: {path: src}}", "f:5:10: sources.main: missing\n" + "f:5:11: sources.mian: did you mean main?"},
 		{"no kind", "{path: src}", "{}", "f:5:17: sources.main: want path or git or dsc"},
 		{"two kinds", "{path: src}", "{path: src, dsc: {}}", "f:5:17: sources.main: has path and dsc: want one of them"},
 		{"source text", "{path: src}", "src", "f:5:17: sources.main: want a mapping, have text"},
@@ -95,7 +97,7 @@ func mistakes() []mistake {
 		{"require relative", "[/usr/bin/x]", "[usr/bin/x]", `f:10:18: deb.require.xx[0]: path "usr/bin/x": want an absolute path without . and .. and doubled slashes`},
 		{"require up", "[/usr/bin/x]", "[/usr/../x]", `f:10:18: deb.require.xx[0]: path "/usr/../x": want an absolute path without . and .. and doubled slashes`},
 		{"require none", "[/usr/bin/x]", "[]", "f:10:17: deb.require.xx: want at least one"},
-		{"require text", "[/usr/bin/x]", "/usr/bin/x", "f:10:17: deb.require.xx: want a list, have text\nf:10:17: deb.require.xx: want at least one"},
+		{"require text", "[/usr/bin/x]", "/usr/bin/x", "f:10:17: deb.require.xx: want a list, have text"},
 		{"debug", "debug: drop", "debug: true", "f:11:10: deb.debug: true is a truth value: quote it"},
 		{"debug word", "debug: drop", "debug: yes", `f:11:10: deb.debug: unknown value "yes": known are keep, drop`},
 		{"env number", "env: {A: b}", "env: {A: 1.10}", "f:12:12: deb.env.A: 1.10 is a number: quote it"},
@@ -131,9 +133,10 @@ func mistakes() []mistake {
 		{"rpm tarball name", "deb:\n", "rpm: {builder: one, outputs: [xx], spec: xx.spec, source0: {name: a/b, layout: flat}}\ndeb:\n", `f:6:67: rpm.source0.name: package name "a/b": want letters, digits and . _ + - beginning with a letter, a digit or _`},
 		{"rpm modes without tarball", "deb:\n", "rpm: {builder: one, outputs: [xx], spec: xx.spec, modes: {a: \"0755\"}}\ndeb:\n", "f:6:58: rpm.modes: are those of files in the tarball, and there is no source0"},
 		{"rpm of dsc", "sources: {main: {path: src}}\ndeb:\n", "sources: {main: {dsc: {path: pool/main/xx/xx_1-1.dsc, sha256: " + strings.Repeat("1", 63) + "a}}}\nrpm: {builder: one, outputs: [xx], spec: xx.spec}\ndeb:\n", "f:6:6: rpm: a Debian source package makes no rpm: want a source of path or git\nf:9:11: deb.debian: a Debian source package brings its own: leave it out"},
-		{"privilege", "  debug: drop", "  debug: drop\n  privileged: true", `f:12:3: deb: unknown field "privileged": known are debian, builder, profiles, packages, outputs, require, debug, env, modes, home, files`},
-		{"network", "  debug: drop", "  debug: drop\n  network: true", `f:12:3: deb: unknown field "network": known are debian, builder, profiles, packages, outputs, require, debug, env, modes, home, files`},
+		{"privilege", "  debug: drop", "  debug: drop\n  privileged: true", `f:12:3: deb: unknown field "privileged": known are debian, builder, profiles, needs, packages, outputs, require, debug, edits, env, modes, home, files`},
+		{"network", "  debug: drop", "  debug: drop\n  network: true", `f:12:3: deb: unknown field "network": known are debian, builder, profiles, needs, packages, outputs, require, debug, edits, env, modes, home, files`},
 	}
+	return slices.Concat(all, sourceMistakes(), editMistakes(), versionMistakes(), needMistakes())
 }
 
 func TestMistakes(t *testing.T) {
@@ -142,7 +145,7 @@ func TestMistakes(t *testing.T) {
 	}
 	for _, c := range mistakes() {
 		t.Run(c.name, func(t *testing.T) {
-			r, err := parseRecipe("f", "xx", c.text(t))
+			r, err := parseRecipe("f", "xx", c.in(t, base))
 			says(t, err, c.want)
 			if r != nil {
 				t.Error("a recipe nevertheless")
@@ -154,7 +157,8 @@ func TestMistakes(t *testing.T) {
 func TestLockMistakes(t *testing.T) {
 	sources := map[string]Source{"main": Dsc{Path: "pool/main/x/x_1-1.dsc"}}
 	local := map[string]Source{"main": Path{"src"}}
-	remote := map[string]Source{"main": Git{Ref: "main"}}
+	remote := map[string]Source{"main": Git{Ref: "main"}, "modules/a": Git{Ref: "main"}, "modules/b": Path{"b"}}
+	const good = "commit: 5a0893726aaffdf223c5c4387e6b39d46355a822, tree: 'sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef', epoch: 1"
 	for _, c := range []struct {
 		name, in string
 		sources  map[string]Source
@@ -171,6 +175,14 @@ func TestLockMistakes(t *testing.T) {
 		{"field", "format: 1\nsources: {main: {version: 1-1, epoch: 1, tree: x}}\n", sources, `f:2:42: sources.main: unknown field "tree": known are version, epoch`},
 		{"unknown source", "format: 1\nsources: {more: {version: 1-1, epoch: 1}}\n", sources, "f:2:11: sources.more: the recipe has no such source, or one that is not locked"},
 		{"path source", "format: 1\nsources: {main: {version: 1-1, epoch: 1}}\n", local, "f:2:11: sources.main: the recipe has no such source, or one that is not locked"},
+		{"kind", "format: 1\nsources: {main: {ref: main, kind: brach, count: 1, " + good + "}}\n", remote, `f:2:35: sources.main.kind: unknown value "brach": did you mean branch?`},
+		{"kind of a commit", "format: 1\nsources: {main: {ref: main, kind: commit, count: 1, " + good + "}}\n", remote, `f:2:35: sources.main.kind: unknown value "commit": known are branch, tag`},
+		{"kind of dsc", "format: 1\nsources: {main: {version: 1-1, epoch: 1, kind: tag}}\n", sources, `f:2:42: sources.main: unknown field "kind": known are version, epoch`},
+		{"no count", "format: 1\nsources: {main: {ref: main, " + good + "}}\n", remote, "f:2:17: sources.main.count: missing"},
+		{"count of a part", "format: 1\nsources: {modules/a: {ref: main, count: 1, " + good + "}}\n", remote, `f:2:34: sources.modules/a: unknown field "count": known are ref, kind, commit, tree, epoch`},
+		{"version of a part", "format: 1\nsources: {modules/a: {ref: main, version: '1', " + good + "}}\n", remote, `f:2:34: sources.modules/a: unknown field "version": known are ref, kind, commit, tree, epoch`},
+		{"pack", "format: 1\nsources: {modules: {ref: main, " + good + "}}\n", remote, "f:2:11: sources.modules: the recipe has no such source, or one that is not locked"},
+		{"path in a pack", "format: 1\nsources: {modules/b: {ref: main, " + good + "}}\n", remote, "f:2:11: sources.modules/b: the recipe has no such source, or one that is not locked"},
 		{"not a mapping", "format: 1\nsources: [main]\n", sources, "f:2:10: sources: want a mapping, have a list"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,18 +1,11 @@
 package recipe
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
-	"os"
 	"reflect"
 	"regexp"
 	"slices"
-	"strings"
-	"testing"
 	"unicode/utf8"
-
-	yaml "go.yaml.in/yaml/v4"
 )
 
 // evaluate says why v does not fit a schema, or nothing. It knows the keywords
@@ -37,6 +30,14 @@ func keyword(schema map[string]any, word string, arg, v any) error {
 		_, isBool := v.(bool)
 		kinds := map[string]bool{"boolean": isBool, "object": isObject, "array": isList, "string": isString, "integer": reflect.ValueOf(v).CanInt()}
 		if !kinds[arg.(string)] {
+			return wrong
+		}
+	case "minimum":
+		if n := reflect.ValueOf(v); n.CanInt() && float64(n.Int()) < arg.(float64) {
+			return wrong
+		}
+	case "maximum":
+		if n := reflect.ValueOf(v); n.CanInt() && float64(n.Int()) > arg.(float64) {
 			return wrong
 		}
 	case "enum":
@@ -90,6 +91,10 @@ func keyword(schema map[string]any, word string, arg, v any) error {
 		if isList && len(list) < int(arg.(float64)) {
 			return wrong
 		}
+	case "minProperties":
+		if isObject && len(object) < int(arg.(float64)) {
+			return wrong
+		}
 	case "uniqueItems":
 		for i := range list {
 			if slices.ContainsFunc(list[:i], func(e any) bool { return reflect.DeepEqual(e, list[i]) }) {
@@ -134,109 +139,4 @@ func keyword(schema map[string]any, word string, arg, v any) error {
 		panic("schema keyword " + word)
 	}
 	return nil
-}
-
-// beyondSchema are mistakes that a schema can't see: they lie between two fields,
-// or between the file and its folder.
-var beyondSchema = []string{"other name", "dsc with debian", "rpm of dsc", "rpm modes without tarball"}
-
-// TestSchemaFields: schema and parser know the same fields in each mapping. The
-// parser is asked by a field that no word comes near.
-func TestSchemaFields(t *testing.T) {
-	dsc := "\nsources: {main: {dsc: {qqqqqq: 1}}}"
-	for _, c := range []struct {
-		file, in string
-		path     []string
-	}{
-		{"recipe", "qqqqqq: 1", nil},
-		{"recipe", "sources: {qqqqqq: 1}", []string{"sources"}},
-		{"recipe", "sources: {main: {qqqqqq: 1}}", []string{"sources", "main"}},
-		{"recipe", dsc, []string{"sources", "main", "dsc"}},
-		{"recipe", "deb: {qqqqqq: 1}", []string{"deb"}},
-		{"recipe", "rpm: {qqqqqq: 1}", []string{"rpm"}},
-		{"recipe", "rpm: {source0: {qqqqqq: 1}}", []string{"rpm", "source0"}},
-		{"profile", "qqqqqq: 1", nil},
-		{"builder", "qqqqqq: 1", nil},
-	} {
-		var err error
-		switch c.file {
-		case "recipe":
-			_, err = parseRecipe("f", "x", []byte(c.in))
-		case "profile":
-			_, err = parseProfile("f", "x", []byte(c.in))
-		default:
-			_, err = parseBuilder("f", "x", []byte(c.in))
-		}
-		_, list, ok := strings.Cut(err.Error(), `unknown field "qqqqqq": known are `)
-		if !ok {
-			t.Fatalf("%s: %v", c.in, err)
-		}
-		list, _, _ = strings.Cut(list, "\n")
-		b, err := os.ReadFile("../recipes/" + c.file + ".schema.json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var schema map[string]any
-		if err := json.Unmarshal(b, &schema); err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range c.path {
-			schema = schema["properties"].(map[string]any)[name].(map[string]any)
-		}
-		want := slices.Sorted(maps.Keys(schema["properties"].(map[string]any)))
-		if got := slices.Sorted(slices.Values(strings.Split(list, ", "))); !slices.Equal(got, want) {
-			t.Errorf("%s %q: parser knows %q, schema %q", c.file, c.path, got, want)
-		}
-	}
-}
-
-// TestSchemaAgrees: what the parser refuses the schema refuses, and the valid
-// recipes and builders fit.
-func TestSchemaAgrees(t *testing.T) {
-	fits := func(t *testing.T, kind string, data []byte) error {
-		t.Helper()
-		var schema map[string]any
-		b, err := os.ReadFile("../recipes/" + kind + ".schema.json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(b, &schema); err != nil {
-			t.Fatal(err)
-		}
-		var v any
-		if err := yaml.Unmarshal(data, &v); err != nil {
-			return err
-		}
-		return evaluate(schema, v)
-	}
-	for kind, files := range map[string][]string{
-		"recipe": {
-			"testdata/collection/small/recipe.yaml", "testdata/collection/full/recipe.yaml", "testdata/collection/dsc/recipe.yaml",
-			"testdata/collection/gitted/recipe.yaml", "../recipes/hello/recipe.yaml", "../recipes/tree/recipe.yaml",
-		},
-		"profile": {"testdata/collection/profiles/shared.yaml", "testdata/collection/profiles/more.yaml"},
-		"builder": {
-			"testdata/collection/builders/one.yaml", "testdata/collection/builders/two.yaml",
-			"../recipes/builders/debian-12-base.yaml", "../recipes/builders/debian-12-deb.yaml",
-		},
-	} {
-		for _, file := range files {
-			b, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := fits(t, kind, b); err != nil {
-				t.Errorf("%s: %v", file, err)
-			}
-		}
-	}
-	if err := fits(t, "recipe", []byte(base)); err != nil {
-		t.Errorf("base: %v", err)
-	}
-	for _, m := range mistakes() {
-		err := fits(t, "recipe", m.text(t))
-		if beyond := slices.Contains(beyondSchema, m.name); (err == nil) != beyond {
-			t.Errorf("%s: schema says %v", m.name, err)
-		}
-	}
 }

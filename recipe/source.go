@@ -78,9 +78,7 @@ func parseSources(v, over yamldoc.Value) (map[string]Source, map[string]yamldoc.
 			}
 		}
 	}
-	if entries != nil { // else it is no mapping, which was said
-		v.Fields(names...).Need(Main)
-	}
+	v.Fields(names...).Need(Main)
 	return all, at
 }
 
@@ -125,22 +123,6 @@ func parseSource(v yamldoc.Value, kinds []string) (Source, []yamldoc.Entry) {
 		return nil, parts
 	}
 	return nil, nil
-}
-
-// CheckGit says why a URL or a ref of a git source, each where it is not empty, is
-// none that a recipe could name.
-func CheckGit(g Git) error {
-	if g.URL != "" {
-		if _, err := parseGitURL(g.URL); err != nil {
-			return err
-		}
-	}
-	if g.Ref != "" {
-		if _, err := parseRef(g.Ref); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // parseDscPath checks pool/…/NAME_VERSION.dsc.

@@ -10,7 +10,7 @@ import "embed"
 // Start is what a new collection begins with. Modes are lost: a file that begins
 // with «#!» is executable.
 //
-//go:embed builder.schema.json recipe.schema.json
+//go:embed builder.schema.json recipe.schema.json scheme.schema.json
 //go:embed builders/debian-12-base.* builders/debian-12-deb.* builders/debian-12-rpm.*
 //go:embed hello
 var Start embed.FS

@@ -82,8 +82,14 @@ func replaceFile(collection, name string, content []byte) (err error) {
 		}
 		return nil
 	}
-	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil { // of a variant's first lock
-		return err
+	// A variant's first lock makes its folder, in that of the recipe, which is there.
+	if folder, _, below := strings.Cut(path.Dir(name), "/"); below {
+		if _, err := root.Stat(folder); err != nil {
+			return err
+		}
+		if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+			return err
+		}
 	}
 	temp := name + ".new"
 	if err := root.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {

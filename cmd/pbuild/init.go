@@ -58,6 +58,7 @@ var started = [...]struct{ name, what string }{
 	{"builders", "the images to build in, each package by its sha256"},
 	{"recipe.schema.json", "what a recipe may say, for editors"},
 	{"builder.schema.json", "what a builder may say, for editors"},
+	{"scheme.schema.json", "what a version scheme may say, for editors"},
 }
 
 // startedPart is a part as «init --json» prints it.

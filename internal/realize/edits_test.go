@@ -106,28 +106,28 @@ func TestEditsRefused(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	u := b.edited("edits-bad")
-	for _, tc := range []struct{ old, with, want string }{
-		{"{delete: two}", "{delete: three}", `data in source main: no line is "three"`},
-		{", count: 2", "", `data in source main: lines that are "one": 2: want 1, the edit's count`},
-		{"{delete: two}", "{replace: \"1: \\\"ONE\\\"\", with: x}", `data in source main: lines that are "1: \"ONE\"": 2: want 1, the edit's count`},
-		{"data:", "absent:", "absent in source main: no such file or directory"},
-		{"data:", "debian:", "debian in source main: is no regular file"},
+	for _, tc := range []struct{ old, with, file, says string }{
+		{"{delete: two}", "{delete: three}", "data", `"three"`},
+		{", count: 2", "", "data", `"one"`},
+		{"{delete: two}", "{replace: \"1: \\\"ONE\\\"\", with: x}", "data", `"1: \"ONE\""`},
+		{"data:", "absent:", "absent", "no such file or directory"},
+		{"data:", "debian:", "debian", "is no regular file"},
 	} {
 		u.write(strings.Replace(edits("edits-bad"), tc.old, tc.with, 1), nil)
 		for _, name := range []string{"edits-bad", "edits-bad rpm"} {
 			_, err := b.try(name)
-			prefix := strings.Replace(name+" deb", " rpm deb", " rpm", 1)
-			prefix = strings.Replace(prefix, " ", ": ", 1) + ": recipes/edits-bad/recipe.yaml:"
-			if err == nil || !strings.HasPrefix(err.Error(), prefix) || !strings.HasSuffix(err.Error(), ": edits: "+tc.want) {
-				t.Errorf("%s: got %v\nwant %s…: edits: %s", name, err, prefix, tc.want)
+			before := fmt.Sprintf("edits-bad: %s: recipes/edits-bad/recipe.yaml:", target(name).Format)
+			what := ": edits: " + tc.file + " in source main: "
+			if err == nil || !strings.HasPrefix(err.Error(), before) || !strings.Contains(err.Error(), what) || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("%s: got %v\nwant %s…%s… %s", name, err, before, what, tc.says)
 			}
 			b.nothing(name)
 		}
 	}
 	// Of a folder the plan says so.
 	b.writeRPM("edits-path", madeRPM{more: "edits: {README: [{delete: \"made up\"}, {delete: \"made up\"}]}\n"})
-	want := `recipes/edits-path/recipe.yaml:11:41: edits: README in source main: no line is "made up"`
-	if _, err := b.plan("edits-path rpm"); err == nil || err.Error() != want {
+	want := "recipes/edits-path/recipe.yaml:11:41: edits: README in source main: "
+	if _, err := b.plan("edits-path rpm"); err == nil || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), `"made up"`) {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 }

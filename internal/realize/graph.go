@@ -79,8 +79,10 @@ func (r *Realizer) graph(ctx context.Context, targets []Target, builders *recipe
 func (g *graph) visit(arch recipe.Arch, t Target, way []string) (*Node, error) {
 	n, err := g.read[t], g.wrong[t]
 	switch {
-	case err != nil || n == nil || g.state[t] == 2:
-		return n, err
+	case err != nil:
+		return nil, err
+	case n == nil || g.state[t] == 2:
+		return n, nil
 	case g.state[t] == 1:
 		return nil, &CycleError{append(way[slices.Index(way, t.Name):], t.Name)}
 	}
@@ -164,7 +166,10 @@ func (r *Realizer) settle(nodes []*Node) error {
 func (r *Realizer) over(n *Node, needs []*Result) error {
 	made := make([]*store.Realization, len(needs))
 	for i, res := range needs {
-		if res.Realization == nil {
+		switch {
+		case errors.Is(res.Err, context.Canceled):
+			return context.Canceled // nobody tried
+		case res.Realization == nil:
 			return &NeedError{n.Recipe.Name, n.Format, res.Recipe.Name, ErrNeedFailed}
 		}
 		made[i] = res.Realization

@@ -1,6 +1,7 @@
 package realize_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -79,6 +80,26 @@ func TestNeedFails(t *testing.T) {
 	results, err = b.try("nf-top rpm", "nf-other rpm")
 	if err != nil || b.of(results, "nf-top rpm").State != event.Built || b.of(results, "nf-good rpm").State != event.Cached || b.of(results, "nf-other rpm").State != event.Cached {
 		t.Errorf("%v\n%s", err, b.log())
+	}
+}
+
+// TestNeedFailsFast: where the first failure ends all, what needs it fails with it, and
+// what needs one that nobody tried was not tried either.
+func TestNeedFailsFast(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.FailFast = true
+	bad := needing("")
+	bad.scripts = "%install\nexit 3\n"
+	b.writeRPM("ff-bad", bad)
+	b.writeRPM("ff-base", needing(""))
+	b.writeRPM("ff-top", needing("ff-base"))
+	b.writeRPM("ff-with", needing("ff-bad"))
+	results, _ := b.try("ff-bad rpm", "ff-top rpm", "ff-with rpm")
+	for name, want := range map[string]error{"ff-base": context.Canceled, "ff-top": context.Canceled, "ff-with": realize.ErrNeedFailed} {
+		if r := b.of(results, name+" rpm"); r.State != event.Failed || !errors.Is(r.Err, want) || errors.Is(r.Err, context.Canceled) != (want == context.Canceled) {
+			t.Errorf("%s: %s, %v", name, r.State, r.Err)
+		}
 	}
 }
 

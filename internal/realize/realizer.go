@@ -192,7 +192,8 @@ func lost(err error) bool {
 }
 
 // take accepts a realization that the store had: the recipe's requirements hold, no
-// tag contradicts it, its packages were handed out, and the name of the newest result stands for it.
+// tag contradicts it, its packages were handed out, and the name of the newest result
+// stands for it.
 func (r *Realizer) take(n *Node, real *store.Realization) error {
 	if err := r.require(n, real.Files); err != nil {
 		return err

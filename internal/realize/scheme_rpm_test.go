@@ -55,13 +55,10 @@ func TestSchemeRPM(t *testing.T) {
 		!strings.Contains(string(r.Text), "\nversion \"9.1~rc2\"\nrelease ") {
 		t.Errorf("version %s, want %s\n%s", r.Realization.Version, want, r.Text)
 	}
-	dir, files := u.clone()
-	b.give("scheme-rpm", dir, files)
-	files = fstest.MapFS{"x": {}}
-	b.give("scheme-rpm", dir, files)
+	b.give("scheme-rpm", "a folder", fstest.MapFS{"x": {}})
 	b.files["scheme-rpm/scheme-rpm.spec"] = &fstest.MapFile{Data: []byte(madeRPM{}.text("scheme-rpm"))}
 	b.reload()
-	if _, err := b.plan("scheme-rpm rpm"); err == nil || !strings.HasSuffix(err.Error(), "version: scheme tagged: rpm: says nothing of a source that is folder, with source "+dir) {
+	if _, err := b.plan("scheme-rpm rpm"); err == nil || !strings.HasSuffix(err.Error(), "version: scheme tagged: rpm: says nothing of a source that is folder, with source a folder") {
 		t.Errorf("a folder: %v", err)
 	}
 }
@@ -125,12 +122,11 @@ func TestSchemeOrder(t *testing.T) {
 	other.Ref = other.Commit
 	change := realize.Given{Where: "a change", Source: recipe.Git{URL: u.URL, Ref: other.Commit}, Locked: &other}
 	source := recipe.SourceName{Recipe: "scheme-order", Source: recipe.Main}
-	dir, files := u.clone()
-	folder := realize.Given{Where: dir, Files: fstest.MapFS{"data": {}}}
+	files := fstest.MapFS{"another": {}}
 	for path, body := range u.content {
-		folder.Files.(fstest.MapFS)[path] = &fstest.MapFile{Data: []byte(body), Mode: 0o644}
+		files[path] = &fstest.MapFile{Data: []byte(body)}
 	}
-	_ = files
+	folder := realize.Given{Where: "a folder", Files: files}
 
 	type pair struct{ older, newer string }
 	pairs := map[recipe.Format][]pair{}

@@ -27,6 +27,11 @@ func withCancel(t *testing.T) (context.Context, context.CancelFunc) {
 func TestTargets(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
+	for name := range b.files { // but for three, what is committed is another matter
+		if strings.HasPrefix(name, "fuel-") && !strings.HasPrefix(name, "fuel-agent/") || strings.HasPrefix(name, "python-") {
+			delete(b.files, name)
+		}
+	}
 	b.write("apple", made{outputs: "apple, fruit, pear"})
 	b.write("pear", made{outputs: "plum, fruit"})
 	for _, tc := range []struct {
