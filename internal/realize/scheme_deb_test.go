@@ -155,6 +155,7 @@ func TestSchemeTag(t *testing.T) {
 			t.Errorf("%s: got %v\nwant %s", tag, err, want)
 		}
 	}
+	u.write("", byTag("1.1"))
 	dir, files := u.clone()
 	b.give("scheme-tag", dir, files)
 	if _, err := b.Node(t.Context(), target("scheme-tag")); !errors.As(err, new(*recipe.TagError)) {
