@@ -42,6 +42,9 @@ func (s *site) makeTarball(ctx context.Context, version string, sources []string
 	if !slices.Contains(sources, file) {
 		return &SpecError{Spec: s.node.Recipe.RPM.Spec, Want: file, Sources: sources}
 	}
+	if _, ok := s.node.Derivation.Archives[file]; ok {
+		return fmt.Errorf("sources: %s: is the file that source0 makes", file)
+	}
 	in := filepath.Join(s.scratch.Dir, "tarball")
 	if err := makeDir(in); err != nil {
 		return err
