@@ -78,7 +78,7 @@ func (r *Recipe) close(b *Build, f Format, a Arch, in Inputs) (*Derivation, erro
 		Home: maps.Clone(b.Home), Files: maps.Clone(b.Files),
 	}
 	var err error
-	for _, name := range b.Needs {
+	for _, name := range r.NeedsOf(f) {
 		n, ok := in.Needs[name]
 		if !ok || n.Output.IsZero() == n.Plan.IsZero() {
 			return nil, fmt.Errorf("%s: needs %s: no digest", f, name)

@@ -27,12 +27,14 @@ func (r *Recipe) needsItself() error {
 }
 
 // Needed reads the recipes that a format of r needs, in the order written. The error
-// says where the recipe names one that is unknown, or that makes nothing in the
-// format.
+// says where the recipe names one that is unknown, that makes nothing in the format, or
+// that makes a package of another one.
 func (c *Collection) Needed(r *Recipe, f Format) ([]*Recipe, error) {
 	b := r.Build(f)
-	all := make([]*Recipe, len(b.Needs))
-	for i, name := range b.Needs {
+	needs := r.NeedsOf(f)
+	all := make([]*Recipe, len(needs))
+	makers := map[string]string{}
+	for i, name := range needs {
 		at := b.at.needs[i]
 		other, err := c.Recipe(name)
 		if unknown, ok := err.(*UnknownError); ok {
@@ -44,9 +46,24 @@ func (c *Collection) Needed(r *Recipe, f Format) ([]*Recipe, error) {
 		if other.Build(f) == nil {
 			return nil, at.Errorf("%s.needs: %s: makes no %s packages", f.Section(), name, f.Section())
 		}
+		for _, output := range other.Build(f).Outputs {
+			if first, ok := makers[output]; ok {
+				return nil, at.Errorf("%s.needs: %s and %s both make package %s", f.Section(), first, name, output)
+			}
+			makers[output] = name
+		}
 		all[i] = other
 	}
 	return all, nil
+}
+
+// NeedsOf returns the names of the recipes that a format needs, in the order written. A
+// source package needs none: it is packed and not built.
+func (r *Recipe) NeedsOf(f Format) []string {
+	if f.IsSource() {
+		return nil
+	}
+	return r.Build(f).Needs
 }
 
 // Provided returns the packages that the needed recipes bring: what asks for them is

@@ -27,7 +27,7 @@ func needMistakes() (all []mistake) {
 func TestNeeded(t *testing.T) {
 	c := fixture(t)
 	r := load(t, c, "stamped")
-	for f, want := range map[Format][]string{FormatRPM: {"gitted"}, FormatDeb: {"small", "gitted"}, FormatDsc: {"small", "gitted"}} {
+	for f, want := range map[Format][]string{FormatRPM: {"gitted"}, FormatDeb: {"small", "gitted"}, FormatDsc: nil, FormatSRPM: nil} {
 		needed, err := c.Needed(r, f)
 		if err != nil {
 			t.Fatal(err)
@@ -67,26 +67,31 @@ func TestNeededMistakes(t *testing.T) {
 	small := readFixture(t, "small/recipe.yaml")
 	recipe := "format: 1\nname: x\nsummary: x\nlicense: MIT\nsources: {main: {path: src}}\n" +
 		"rpm: {builder: one, outputs: [x], spec: x.spec, needs: [%s]}\n"
+	maker := func(name string) []byte {
+		return []byte("format: 1\nname: " + name + "\nsummary: x\nlicense: MIT\nsources: {main: {path: src}}\n" +
+			"rpm: {builder: one, outputs: [same], spec: x.spec}\n")
+	}
 	for _, tc := range []struct{ name, needs, want string }{
 		{"unknown", "smal", `recipes/x/recipe.yaml:6:57: rpm.needs: recipe "smal": unknown: did you mean small?`},
 		{"no such format", "small", "recipes/x/recipe.yaml:6:57: rpm.needs: small: makes no rpm packages"},
+		{"one package twice", "one, two", "recipes/x/recipe.yaml:6:62: rpm.needs: one and two both make package same"},
 		{"broken", "broken", "x: rpm: needs broken: recipes/broken/recipe.yaml:1:1: is empty"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := mapped(t, fstest.MapFS{
 				"small/recipe.yaml": {Data: small}, "broken/recipe.yaml": {},
-				"x/recipe.yaml": {Data: fmt.Appendf(nil, recipe, tc.needs)},
+				"x/recipe.yaml":   {Data: fmt.Appendf(nil, recipe, tc.needs)},
+				"one/recipe.yaml": {Data: maker("one")}, "two/recipe.yaml": {Data: maker("two")},
 			})
 			c.Dir = "recipes"
 			r := load(t, c, "x")
-			for _, f := range []Format{FormatRPM, FormatSRPM} {
-				all, err := c.Needed(r, f)
-				if f == FormatRPM || tc.name != "broken" {
-					says(t, err, tc.want)
-				}
-				if all != nil {
-					t.Errorf("%s: recipes nevertheless", f)
-				}
+			all, err := c.Needed(r, FormatRPM)
+			says(t, err, tc.want)
+			if all != nil {
+				t.Error("recipes nevertheless")
+			}
+			if all, err := c.Needed(r, FormatSRPM); len(all) > 0 || err != nil {
+				t.Errorf("a source package needs %v, %v", all, err)
 			}
 		})
 	}

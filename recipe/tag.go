@@ -32,14 +32,19 @@ func TagVersion(tag string) (string, bool) {
 }
 
 // Contradicts reports whether the version that a tag names is another one than a spec
-// or changelog says. Zeros at the end make no difference: 9.0 is 9.0.0.
+// or changelog says. Zeros at the end make no difference, 9.0 is 9.0.0, and neither does
+// what follows a + there; a spec may leave out that it is one before the release.
 func Contradicts(tag, own string) bool {
 	version, ok := TagVersion(tag)
 	if !ok {
 		return false
 	}
+	own, _, _ = strings.Cut(own, "+")
 	if other, ok := TagVersion(own); ok {
 		own = other
+	}
+	if !strings.Contains(own, "~") {
+		version, _, _ = strings.Cut(version, "~")
 	}
 	return bareVersion(version) != bareVersion(own)
 }

@@ -33,12 +33,16 @@ func TestContradicts(t *testing.T) {
 		{"10.0", "10", false},
 		{"9.0", "9.0.1", true},
 		{"9.0", "90", true},
-		{"9.0", "9.0.0+git1", true},
+		{"9.0", "9.0.0+git1", false}, // a snapshot of it
+		{"9.1", "9.0.0+git1", true},
 		{"1.2.3rc1", "1.2.3~rc1", false},
 		{"1.2.3rc1", "1.2.3rc1", false},
 		{"1.2.3.0a4", "1.2.3.0a4", false},
-		{"1.2.3rc1", "1.2.3", true}, // what is before 1.2.3 is not 1.2.3
-		{"latest", "9.0.0", false},  // a tag that names no version says nothing
+		{"1.2.3rc1", "1.2.3", false}, // a spec that says what comes
+		{"1.2.3rc1", "1.2.4", true},
+		{"1.2.3rc1", "1.2.3~rc2", true},
+		{"1.2.3", "1.2.3~rc1", true},
+		{"latest", "9.0.0", false}, // a tag that names no version says nothing
 	} {
 		if got := Contradicts(c.tag, c.own); got != c.want {
 			t.Errorf("tag %s, own %s: %v", c.tag, c.own, got)

@@ -92,11 +92,13 @@ func parseSourceArg(text string) (s sourceArg, err error) {
 		return s, err
 	}
 	if strings.Contains(where, "://") {
-		at := strings.LastIndexByte(where, '@')
-		if at < strings.LastIndexByte(where, '/') {
+		scheme, rest, _ := strings.Cut(where, "://")
+		host, path, _ := strings.Cut(rest, "/") // the host may be user@host, and the ref a/b
+		path, ref, ok := strings.Cut(path, "@")
+		if !ok || ref == "" {
 			return s, fmt.Errorf("want a commit, a branch or a tag: URL@REF")
 		}
-		s.URL, s.Ref = where[:at], where[at+1:]
+		s.URL, s.Ref = scheme+"://"+host+"/"+path, ref
 		return s, recipe.CheckGit(recipe.Git{URL: s.URL, Ref: s.Ref})
 	}
 	if info, err := os.Stat(where); err == nil {
@@ -195,13 +197,14 @@ func (c *collection) give(ctx context.Context, r *realize.Realizer) error {
 			return fmt.Errorf("--source %s: %w", s.Name, err)
 		}
 		if s.Folder {
-			r.Given[s.Name] = realize.Given{Where: s.Where, Files: c.folders[s.Name]}
+			r.Given[s.Name] = realize.Given{Where: s.Where, Files: c.folders[s.Name], Must: true}
 			continue
 		}
 		g, err := givenSource(ctx, r, s.Name, s.Where, recipe.Git{URL: s.URL, Ref: s.Ref}, s.Repo)
 		if err != nil {
 			return err
 		}
+		g.Must = true
 		r.Given[s.Name] = g
 	}
 	return nil

@@ -34,7 +34,7 @@ var droppedPaths = []string{
 }
 
 // Clean removes from a directory that was laid over an image what installing leaves
-// behind that is no part of a system. No link is followed.
+// behind that is no part of a system. No link leads out of it.
 func Clean(root *os.Root) error { return clean(root, func(string) bool { return false }) }
 
 // clean removes droppedPaths under root. What packages

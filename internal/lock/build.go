@@ -30,6 +30,18 @@ func (l *Locker) build(ctx context.Context, res *Result, f recipe.Format) (*reci
 	if err != nil {
 		return nil, err
 	}
+	if f == recipe.FormatDeb && locked.Commit != "" {
+		// An edit may have come, or gone.
+		version, err := look.Version()
+		if err != nil {
+			return nil, errors.Join(err, look.Close())
+		}
+		if version != "" && version != locked.Version {
+			locked.Version = version
+			res.Lock.Sources[recipe.Main] = locked
+			res.Notes = append(res.Notes, fmt.Sprintf("%s: version %s", recipe.Main, version))
+		}
+	}
 	b, err := l.resolve(ctx, res, f, look)
 	return b, errors.Join(err, look.Close())
 }

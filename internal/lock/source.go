@@ -20,7 +20,7 @@ type Repository struct {
 // source resolves one source of a recipe.
 func (l *Locker) source(ctx context.Context, res *Result, name string, update bool) error {
 	rec := res.Recipe
-	full := recipe.SourceName{Recipe: rec.Name, Source: name}
+	full := recipe.SourceName{Recipe: rec.Folder, Source: name} // a variant has the recipe's
 	known, err := rec.LockedSource(name)
 	fits := err == nil
 	_, isGit := rec.Sources[name].(recipe.Git)
@@ -81,7 +81,7 @@ func (l *Locker) source(ctx context.Context, res *Result, name string, update bo
 
 // resolveGit finds out which commit the ref is, and all that a lock says of it.
 func (l *Locker) resolveGit(ctx context.Context, rec *recipe.Recipe, name string, src recipe.Git) (locked recipe.Locked, err error) {
-	src, local, err := l.from(recipe.SourceName{Recipe: rec.Name, Source: name}, src)
+	src, local, err := l.from(recipe.SourceName{Recipe: rec.Folder, Source: name}, src)
 	if err != nil {
 		return locked, err
 	}

@@ -74,7 +74,8 @@ func (r *Realizer) Mapped(rec *recipe.Recipe, f recipe.Format, names []string) (
 		return nil, r.mappedErr
 	}
 	mapped := r.dependencies.Map(names)
-	if len(rec.Build(f).Needs) == 0 {
+	f = f.Section() // a lock is that of the packages
+	if len(rec.NeedsOf(f)) == 0 {
 		return mapped, nil
 	}
 	needed, err := r.Recipes.Needed(rec, f)

@@ -3,6 +3,7 @@ package realize
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,6 +16,32 @@ type Given struct {
 	Files  fs.FS          // a folder's; nil: Source counts
 	Source recipe.Source  // one that a recipe could name
 	Locked *recipe.Locked // what Source was resolved to, where it is one to be locked
+	Must   bool           // a run that does not take it is an error of Plan
+}
+
+// untaken says which given source that must be taken no node takes.
+func (r *Realizer) untaken(nodes []*Node) error {
+	names := slices.SortedFunc(maps.Keys(r.Given), func(a, b recipe.SourceName) int { return strings.Compare(a.String(), b.String()) })
+	for _, name := range names {
+		g := r.Given[name]
+		takes := func(n *Node) bool {
+			return n.Recipe.Folder == name.Recipe && slices.Contains(n.Recipe.Takes(n.Format), name.Source)
+		}
+		if g.Must && !slices.ContainsFunc(nodes, takes) {
+			return &UntakenError{name, g.Where}
+		}
+	}
+	return nil
+}
+
+// UntakenError says that nothing of a run takes a source that was given for it.
+type UntakenError struct {
+	Source recipe.SourceName
+	Where  string
+}
+
+func (e *UntakenError) Error() string {
+	return fmt.Sprintf("source %s=%s: nothing that was asked for takes it", e.Source, e.Where)
 }
 
 // givens are what is given of a recipe's sources, in the order of Recipe.Takes.

@@ -36,7 +36,7 @@ func (r *Realizer) graph(ctx context.Context, targets []Target, builders *recipe
 		parallel.Each(len(round), func(i int) {
 			if ctx.Err() == nil {
 				nodes[i], errs[i] = r.read(round[i], builders)
-				if errs[i] == nil && len(nodes[i].build().Needs) == 0 {
+				if errs[i] == nil && len(nodes[i].needNames()) == 0 {
 					errs[i] = nodes[i].closePlan(r.Arch) // nothing to wait for
 				}
 			}
@@ -51,7 +51,7 @@ func (r *Realizer) graph(ctx context.Context, targets []Target, builders *recipe
 			if errs[i] != nil || n == nil {
 				continue
 			}
-			for _, name := range n.build().Needs {
+			for _, name := range n.needNames() {
 				need := Target{Name: name, Format: n.Format.Section()}
 				if _, known := g.wrong[need]; !known && !asked[need] {
 					asked[need] = true
@@ -87,7 +87,7 @@ func (g *graph) visit(arch recipe.Arch, t Target, way []string) (*Node, error) {
 		return nil, &CycleError{append(way[slices.Index(way, t.Name):], t.Name)}
 	}
 	g.state[t] = 1
-	for _, name := range n.build().Needs {
+	for _, name := range n.needNames() {
 		other, err := g.visit(arch, Target{Name: name, Format: t.Format.Section()}, append(slices.Clip(way), t.Name))
 		if err != nil {
 			g.wrong[t] = &NeedError{t.Name, t.Format, name, err}

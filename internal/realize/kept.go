@@ -18,7 +18,7 @@ const keptName = "last.json"
 // to the kept directory.
 type keptProgram struct {
 	Scratch string         `json:"scratch"`        // e.g. "root2"
-	Over    string         `json:"over,omitempty"` // the layer with what was needed, when the program saw it
+	Over    []string       `json:"over,omitempty"` // layers with what was needed, which the program saw
 	Binds   []sandbox.Bind `json:"binds"`
 	Argv    []string       `json:"argv"`
 	Dir     string         `json:"dir"`
@@ -57,8 +57,8 @@ func (s *site) keepLast() (err error) {
 		return rel
 	}
 	k := keptProgram{Scratch: relative(s.last.Scratch), Argv: s.last.Argv, Dir: s.last.Dir}
-	if s.over != "" {
-		k.Over = relative(s.over)
+	for _, layer := range s.over {
+		k.Over = append(k.Over, relative(layer))
 	}
 	for _, b := range s.last.Binds {
 		b.Host = relative(b.Host)
@@ -97,8 +97,8 @@ func readKept(dir string) (program sandbox.Spec, upper []string, err error) {
 		b.Host = local(b.Host)
 		program.Binds = append(program.Binds, b)
 	}
-	if k.Over != "" {
-		upper = append(upper, local(k.Over))
+	for _, layer := range k.Over {
+		upper = append(upper, local(layer))
 	}
 	return program, append(upper, filepath.Join(local(k.Scratch), "upper")), err
 }

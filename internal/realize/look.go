@@ -130,6 +130,16 @@ func (l *Look) Stamp() (recipe.Stamp, error) {
 	return stamp(folder)
 }
 
+// Version returns the version of debian/changelog in a commit, with the recipe's edits;
+// empty where debian/ is the recipe's own.
+func (l *Look) Version() (string, error) {
+	if l.site.node.debian != nil {
+		return "", nil
+	}
+	s, err := l.Stamp()
+	return s.Version, err
+}
+
 func (l *Look) debian() (fs.FS, error) {
 	if n := l.site.node; n.debian != nil {
 		return n.debian, nil

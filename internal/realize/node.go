@@ -50,6 +50,9 @@ type Node struct {
 // build is what the recipe says of the node's format.
 func (n *Node) build() *recipe.Build { return n.Recipe.Build(n.Format) }
 
+// needNames are the names of the recipes that the node needs.
+func (n *Node) needNames() []string { return n.Recipe.NeedsOf(n.Format) }
+
 // root is the name in the store that stands for the newest result.
 func (n *Node) root() string { return n.Recipe.Name + "-" + string(n.Format) }
 
@@ -83,6 +86,9 @@ func (r *Realizer) read(t Target, builders *recipe.Builders) (*Node, error) {
 		if rec, err = r.Recipes.Recipe(t.Name); err != nil {
 			return nil, err
 		}
+	}
+	if _, err := r.Recipes.Needed(rec, t.Format); err != nil {
+		return nil, err
 	}
 	own := rec
 	given := r.given(rec, t.Format)

@@ -90,7 +90,7 @@ func (r *Realizer) obtainGit(ctx context.Context, n *Node, name string, src reci
 	}
 	c, err := r.checkout(ctx, n.event(), src, "", locked.Commit)
 	if err != nil {
-		return digest.Digest{}, &SourceError{Source: recipe.SourceName{Recipe: n.Recipe.Name, Source: name}, Sets: r.Recipes.SetsFor(n.Recipe.Name), Err: err}
+		return digest.Digest{}, &SourceError{Source: recipe.SourceName{Recipe: n.Recipe.Folder, Source: name}, Sets: r.Recipes.SetsFor(n.Recipe.Folder), Err: err}
 	}
 	defer c.close()
 	if c.tree != locked.Digest {

@@ -32,6 +32,9 @@ func (r *Realizer) Plan(ctx context.Context, targets []Target) (*Plan, error) {
 		return nil, err
 	}
 	p.Nodes = g.nodes
+	if err := r.untaken(p.Nodes); err != nil {
+		return nil, err
+	}
 	if err := r.settle(p.Nodes); err != nil {
 		return nil, err
 	}

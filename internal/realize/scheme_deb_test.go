@@ -138,8 +138,8 @@ func TestSchemeTag(t *testing.T) {
 	b := newBench(t)
 	u := b.stamped("scheme-tag")
 	for tag, want := range map[string]string{
-		"1": "", "v1.0.0": "", "release/1.0": "", "something": "",
-		"1.1": "1.1", "v8.0.0": "v8.0.0", "1.0rc1": "1.0rc1", "1.0.0.0a4": "1.0.0.0a4",
+		"1": "", "v1.0.0": "", "release/1.0": "", "something": "", "1.0rc1": "", "1.0.0.0a4": "",
+		"1.1": "1.1", "v8.0.0": "v8.0.0", "1.1rc1": "1.1rc1", "1.1.0.0a4": "1.1.0.0a4",
 	} {
 		u.write("", byTag(tag))
 		n, err := b.Node(t.Context(), target("scheme-tag"))

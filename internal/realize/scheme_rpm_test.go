@@ -82,7 +82,7 @@ func TestSchemeTagRPM(t *testing.T) {
 				b.reload()
 			}
 		}
-		for tag, wrong := range map[string]bool{"8.0": false, "v8.0.0.0": false, "9.0": true, "8.0.0rc1": true} {
+		for tag, wrong := range map[string]bool{"8.0": false, "v8.0.0.0": false, "9.0": true, "8.0.0rc1": false, "8.1rc1": true} {
 			write(tag)
 			n := b.node(name + " rpm")
 			_, err := b.try(name + " rpm")

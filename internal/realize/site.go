@@ -26,8 +26,8 @@ type site struct {
 	others  map[string]fs.FS  // likewise of others, as they are wanted
 	image   *builder.Image
 	scratch *store.Scratch
-	over    string // on the host: the layer over the image with what the node needs; empty: none
-	work    string // on the host: what is /build inside
+	over    []string // on the host: layers over the image with what the node needs, bottom first
+	work    string   // on the host: what is /build inside
 	log     *os.File
 	tail    *event.Tail
 	runs    int
@@ -133,9 +133,5 @@ func (s *site) room(spec sandbox.Spec) (sandbox.Spec, error) {
 
 // lower are the layers that the programs of the build see.
 func (s *site) lower() []string {
-	all := s.image.Lower()
-	if s.over != "" {
-		all = append(slices.Clip(all), s.over)
-	}
-	return all
+	return append(slices.Clip(s.image.Lower()), s.over...)
 }

@@ -155,6 +155,9 @@ func (s *site) readDsc(d digest.Digest, size int64, have func(deb.DscFile) error
 	// The name that archives give it (dsc(5)).
 	files := []store.File{{Name: fmt.Sprintf("%s_%s.dsc", dsc.Source, withoutEpoch(dsc.Version)), Digest: d, Size: size}}
 	for _, f := range dsc.Files {
+		if strings.HasSuffix(f.Name, ".dsc") {
+			return nil, &BadOutputError{Name: f.Name, Err: errors.New("is named by a .dsc and is one")}
+		}
 		if err := have(f); err != nil {
 			return nil, err
 		}
