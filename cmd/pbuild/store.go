@@ -137,7 +137,7 @@ func storePathVerb(con *console) *cli.Command {
 
 // formatFlag narrows a name to one of its formats.
 func formatFlag() cli.Flag {
-	return &cli.StringFlag{Name: "format", Usage: "only this `FORMAT`: deb or rpm"}
+	return &cli.StringFlag{Name: "format", Usage: "only this `FORMAT`: deb or rpm; of source packages dsc or srpm"}
 }
 
 // blobPath is a file of the store as «store path --json» prints it.
