@@ -177,8 +177,8 @@ func TestPackGiven(t *testing.T) {
 	if got := b.packaged(r, "usr/share/pack-given"); !strings.Contains(got, "./one/mine\n") || !strings.Contains(got, "./two/b\n") {
 		t.Errorf("holds\n%s", got)
 	}
-	if len(parts["mods/one"].Asked()) > 0 || len(parts["mods/two"].Asked()) == 0 {
-		t.Errorf("asked %q and %q", parts["mods/one"].Asked(), parts["mods/two"].Asked())
+	if asked := parts["mods/one"].Asked(); len(asked) > 0 { // others may be in the store already
+		t.Errorf("asked %q", asked)
 	}
 	// The deb does not take it: nothing is to be said.
 	if n := b.node("pack-given"); n.SourceNote != "" || n.Derivation.Stamp.Version != "1-1~u14.04+mos2" {
