@@ -93,11 +93,16 @@ func (s *Set) Names() []SourceName {
 
 // Check says which recipe of the set the collection lacks, or which source a recipe.
 func (s *Set) Check(c *Collection) error {
+	read := map[string]*Recipe{} // each once: a pack may have many parts
 	for _, name := range s.Names() {
 		err := c.known(name.Recipe)
 		if err == nil && name.Source != Main {
-			var r *Recipe
-			if r, err = c.Unlocked(name.Recipe); err == nil {
+			r := read[name.Recipe]
+			if r == nil {
+				r, err = c.Unlocked(name.Recipe)
+				read[name.Recipe] = r
+			}
+			if err == nil {
 				err = r.HasSource(name.Source)
 			}
 		}
