@@ -1,13 +1,12 @@
 package recipe
 
 import (
-	"regexp"
+	"slices"
 	"strings"
-	"sync"
 )
 
 // form is what a kind of name looks like. To compile the expressions that a run asks
-// takes longer than to read its recipes, so that the simple ones are spelled out.
+// takes longer than to read its recipes, so that they are spelled out.
 type form struct {
 	text  string // a regular expression, as the JSON schema has it
 	match func(string) bool
@@ -38,7 +37,7 @@ var (
 		rest, ok := strings.CutPrefix(s, "pool/")
 		return ok && eachPart(rest, "/", alnum+"+~_", alnum+".+~_-")
 	}}
-	gitForm = compiled(`^(https?|git|ssh)://([A-Za-z0-9_-]+@)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9~_][A-Za-z0-9.~_+-]*)+/?$`)
+	gitForm = form{`^(https?|git|ssh)://([A-Za-z0-9_-]+@)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9~_][A-Za-z0-9.~_+-]*)+/?$`, isGitURL}
 )
 
 const (
@@ -77,8 +76,23 @@ func eachPart(s, separators, first, rest string) bool {
 	}
 }
 
-// compiled is a form that has to be compiled, when it is first asked.
-func compiled(text string) form {
-	re := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
-	return form{text, func(s string) bool { return re().MatchString(s) }}
+// isGitURL is gitForm: SCHEME://[USER@]HOST[:PORT]/PATH.
+func isGitURL(s string) bool {
+	scheme, rest, _ := strings.Cut(s, "://")
+	if !slices.Contains([]string{"https", "http", "git", "ssh"}, scheme) {
+		return false
+	}
+	where, path, _ := strings.Cut(rest, "/")
+	if user, host, ok := strings.Cut(where, "@"); ok {
+		if !spelled(user, alnum+"_-", alnum+"_-") {
+			return false
+		}
+		where = host
+	}
+	host, port, ok := strings.Cut(where, ":")
+	if ok && (len(port) > 5 || !spelled(port, digits, digits)) {
+		return false
+	}
+	return spelled(host, alnum, alnum+".-") && strings.IndexByte(alnum, host[len(host)-1]) >= 0 &&
+		eachPart(strings.TrimSuffix(path, "/"), "/", alnum+"~_", alnum+".~_+-")
 }

@@ -131,7 +131,7 @@ func FuzzForms(f *testing.F) {
 	}
 	for _, s := range []string{
 		"", "a", "ab", "a.b-c", "a..b", ".a", "a.", "A_b", "_x1", "1x", "0644", "0844", "06444", "a/b", "a//b", "/a", "a/", "pool/a/b", "pool/", "pool/-a", "pool", "a.tar.gz", ".tar.gz", "-a.tar.gz", "Beta_2",
-		"https://host/path", "(A OR B)", "1.0~rc1", "1:2", "+x", "a\n", "é", "\xff", "a b", "%{x}", strings.Repeat("a", 40), strings.Repeat("0", 64), strings.Repeat("f", 41),
+		"https://host/path", "ssh://git@host.example:22/~a/b.git/", "git://h/a//", "https://h:/a", "http://h:123456/a", "http://-h/a", "http://h-/a", "http://a@b@h/c", "http://@h/c", "file:///a", "http://h/", "http://h/a:b", "http://a/b@c:1/d", "://h/a", "(A OR B)", "1.0~rc1", "1:2", "+x", "a\n", "é", "\xff", "a b", "%{x}", strings.Repeat("a", 40), strings.Repeat("0", 64), strings.Repeat("f", 41),
 	} {
 		f.Add(s)
 	}

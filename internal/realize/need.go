@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/fuel-infra/pbuild/internal/parallel"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/store"
 )
@@ -32,16 +33,16 @@ type Need struct {
 // before it is built; none for one that is cached. Nodes of a plan may want the
 // same.
 func (r *Realizer) Needs(p *Plan) ([][]Need, error) {
-	all := make([][]Need, len(p.Nodes))
+	all, errs := make([][]Need, len(p.Nodes)), make([]error, len(p.Nodes))
+	parallel.Each(len(p.Nodes), func(i int) {
+		if p.Nodes[i].found == nil {
+			all[i], errs[i] = r.needs(p, p.Nodes[i])
+		}
+	})
 	for i, n := range p.Nodes {
-		if n.found != nil {
-			continue
+		if errs[i] != nil {
+			return nil, fmt.Errorf("%s: %s: %w", n.Recipe.Name, n.Format, errs[i])
 		}
-		needs, err := r.needs(p, n)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", n.Recipe.Name, n.Format, err)
-		}
-		all[i] = needs
 	}
 	return all, nil
 }
