@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/fuel-infra/pbuild/internal/lock"
 	"github.com/fuel-infra/pbuild/internal/realize"
@@ -86,19 +88,51 @@ func lockRecipes(ctx context.Context, con *console, at places, verb string, o lo
 	if len(o.names) == 0 {
 		names = w.withVariants(names)
 	}
-	for _, name := range names {
-		row, err := w.lockOne(ctx, l, name, o)
+	// What they ask for is found out at once, and written in the order of the names.
+	turns := make([]turn, len(names))
+	for i, name := range names {
+		turns[i] = turn{name: name, done: make(chan struct{})}
+	}
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	go func() {
+		for i := range turns {
+			group.Go(func() error { turns[i].resolve(ctx, l, o); return nil })
+		}
+	}()
+	for i := range turns {
+		<-turns[i].done
+		row, err := w.lockOne(&turns[i], o.check)
 		if row != nil {
 			all = append(all, *row)
 		}
-		if err != nil {
-			failed = errors.Join(failed, err)
-		}
-		if ctx.Err() != nil {
-			return all, ctx.Err()
-		}
+		failed = errors.Join(failed, err)
+	}
+	if ctx.Err() != nil {
+		return all, ctx.Err()
 	}
 	return all, failed
+}
+
+// turn is one recipe of those that are locked or checked.
+type turn struct {
+	name string
+	done chan struct{} // closed when what follows is known
+
+	res *lock.Result // nil of one that is checked
+	err error
+}
+
+func (t *turn) resolve(ctx context.Context, l *lock.Locker, o lockOptions) {
+	defer close(t.done)
+	if t.err = ctx.Err(); t.err != nil {
+		return
+	}
+	if o.check {
+		t.err = l.Stale(ctx, t.name)
+		return
+	}
+	t.res, t.err = l.Lock(ctx, t.name, o.update)
 }
 
 // withVariants returns recipes, each with its variants behind it. One that can't be read
@@ -132,21 +166,20 @@ func repositories(sources []sourceArg) (map[recipe.SourceName]lock.Repository, e
 	return out, nil
 }
 
-// lockOne locks or checks one recipe.
-func (w *workplace) lockOne(ctx context.Context, l *lock.Locker, name string, o lockOptions) (*lockedRecipe, error) {
-	row := &lockedRecipe{State: "fits", Recipe: name}
-	if o.check {
-		if err := l.Stale(ctx, name); err != nil {
-			row.State = "stale"
-			row.Notes = strings.Split(err.Error(), "\n")
-			return row, err
-		}
+// lockOne writes what is new of a recipe's lock, and tells what became of it.
+func (w *workplace) lockOne(t *turn, check bool) (*lockedRecipe, error) {
+	row := &lockedRecipe{State: "fits", Recipe: t.name}
+	switch {
+	case t.err != nil && check && !errors.Is(t.err, context.Canceled):
+		row.State = "stale"
+		row.Notes = strings.Split(t.err.Error(), "\n")
+		return row, t.err
+	case t.err != nil:
+		return nil, t.err
+	case check:
 		return row, nil
 	}
-	res, err := l.Lock(ctx, name, o.update)
-	if err != nil {
-		return nil, err
-	}
+	res, name := t.res, t.name
 	if row.Notes = res.Notes; !res.Changed {
 		return row, nil
 	}

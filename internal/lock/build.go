@@ -134,6 +134,8 @@ func (l *Locker) apt(ctx context.Context, name string) (*resolve.Apt, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if a := l.apts[image.Digest]; a != nil {
 		return a, nil
 	}

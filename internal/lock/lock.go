@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/fuel-infra/pbuild/internal/git"
 	"github.com/fuel-infra/pbuild/internal/realize"
@@ -15,8 +16,8 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-// Locker makes locks, of one recipe after another. Its fields are set before its
-// first use; Close ends it.
+// Locker makes locks. It is safe for concurrent use; its fields are set before the
+// first, and Close ends it.
 type Locker struct {
 	*realize.Realizer
 	Resolver *resolve.Resolver
@@ -24,6 +25,7 @@ type Locker struct {
 	// Repositories are asked in place of recipes' own; may be nil.
 	Repositories map[recipe.SourceName]Repository
 
+	mu      sync.Mutex                     // guards what follows
 	indices map[string]*resolve.Index      // by suite: one state of the archive a run
 	apts    map[digest.Digest]*resolve.Apt // by the image that it runs in
 }
