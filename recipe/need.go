@@ -57,6 +57,13 @@ func (c *Collection) Needed(r *Recipe, f Format) ([]*Recipe, error) {
 	return all, nil
 }
 
+// NeedError says at the place where a format of r names a recipe that it needs what is
+// wrong with that.
+func (r *Recipe) NeedError(f Format, name string, err error) error {
+	b := r.Build(f)
+	return b.at.needs[slices.Index(b.Needs, name)].Errorf("%s.needs: %w", f.Section(), err)
+}
+
 // NeedsOf returns the names of the recipes that a format needs, in the order written. A
 // source package needs none: it is packed and not built.
 func (r *Recipe) NeedsOf(f Format) []string {

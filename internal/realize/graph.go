@@ -84,7 +84,8 @@ func (g *graph) visit(arch recipe.Arch, t Target, way []string) (*Node, error) {
 	case n == nil || g.state[t] == 2:
 		return n, nil
 	case g.state[t] == 1:
-		return nil, &CycleError{append(way[slices.Index(way, t.Name):], t.Name)}
+		last := g.read[Target{Name: way[len(way)-1], Format: t.Format}]
+		return nil, last.Recipe.NeedError(t.Format, t.Name, &CycleError{append(way[slices.Index(way, t.Name):], t.Name)})
 	}
 	g.state[t] = 1
 	for _, name := range n.needNames() {
@@ -211,4 +212,4 @@ type CycleError struct {
 	Recipes []string // each needs the next one; the last is the first
 }
 
-func (e *CycleError) Error() string { return "needs: a cycle: " + strings.Join(e.Recipes, " → ") }
+func (e *CycleError) Error() string { return "a cycle: " + strings.Join(e.Recipes, " → ") }

@@ -124,12 +124,12 @@ func TestNeedsWrong(t *testing.T) {
 		names, want string
 		cycle       []string
 	}{
-		{"nw-a", "needs: a cycle: nw-a → nw-b → nw-c → nw-a", []string{"nw-a", "nw-b", "nw-c", "nw-a"}},
-		{"nw-in", "needs: a cycle: nw-b → nw-c → nw-a → nw-b", []string{"nw-b", "nw-c", "nw-a", "nw-b"}},
-		{"nw-a, nw-in, nw-c", "needs: a cycle: nw-a → nw-b → nw-c → nw-a", []string{"nw-a", "nw-b", "nw-c", "nw-a"}},
+		{"nw-a", "recipes/nw-c/recipe.yaml:10:11: rpm.needs: a cycle: nw-a → nw-b → nw-c → nw-a", []string{"nw-a", "nw-b", "nw-c", "nw-a"}},
+		{"nw-in", "recipes/nw-a/recipe.yaml:10:11: rpm.needs: a cycle: nw-b → nw-c → nw-a → nw-b", []string{"nw-b", "nw-c", "nw-a", "nw-b"}},
+		{"nw-a, nw-in, nw-c", "recipes/nw-c/recipe.yaml:10:11: rpm.needs: a cycle: nw-a → nw-b → nw-c → nw-a", []string{"nw-a", "nw-b", "nw-c", "nw-a"}},
 		{"nw-bad", unlocked, nil},
 		{"nw-two, nw-bad, nw-one", unlocked, nil},
-		{"nw-two, nw-b", unlocked + "\nneeds: a cycle: nw-b → nw-c → nw-a → nw-b", []string{"nw-b", "nw-c", "nw-a", "nw-b"}},
+		{"nw-two, nw-b", unlocked + "\nrecipes/nw-a/recipe.yaml:10:11: rpm.needs: a cycle: nw-b → nw-c → nw-a → nw-b", []string{"nw-b", "nw-c", "nw-a", "nw-b"}},
 		{"nw-none", `recipes/nw-none/recipe.yaml:10:11: rpm.needs: recipe "nw-nobody": unknown`, nil},
 		{"nw-deb", `recipes/nw-deb/recipe.yaml:10:11: rpm.needs: nw-onlydeb: makes no rpm packages`, nil},
 	} {
