@@ -88,6 +88,12 @@ func lockRecipes(ctx context.Context, con *console, at places, verb string, o lo
 	if len(o.names) == 0 {
 		names = w.withVariants(names)
 	}
+	for _, s := range w.sources {
+		asks := func(name string) bool { folder, _, _ := strings.Cut(name, "+"); return folder == s.Name.Recipe }
+		if !slices.ContainsFunc(names, asks) {
+			return nil, &realize.UntakenError{Source: s.Name, Where: s.Where}
+		}
+	}
 	// What they ask for is found out at once, and written in the order of the names.
 	turns := make([]turn, len(names))
 	for i, name := range names {
