@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -68,13 +69,22 @@ func mountDevpts() error {
 	return unix.Mount("devpts", "dev/pts", "devpts", unix.MS_NOSUID|unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
 }
 
-func mountTemporary() error {
+// mountTemporary lets none of them hold more than the limit of memory, since their
+// files are that.
+func (c *cell) mountTemporary() error {
 	if err := unix.Mkdir("dev/shm", 0o755); err != nil {
 		return fmt.Errorf("dev/shm: %w", err)
 	}
-	for _, t := range [][2]string{{"dev/shm", "mode=1777"}, {"tmp", "mode=1777"}, {"run", "mode=0755"}} {
-		if err := unix.Mount("tmpfs", t[0], "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, t[1]); err != nil {
-			return fmt.Errorf("/%s: %w", t[0], err)
+	for _, name := range temporaryPoints() {
+		options := "mode=1777"
+		if name == "run" {
+			options = "mode=0755"
+		}
+		if c.temporary > 0 {
+			options += ",size=" + strconv.FormatUint(c.temporary, 10)
+		}
+		if err := unix.Mount("tmpfs", name, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
+			return fmt.Errorf("/%s: %w", name, err)
 		}
 	}
 	return nil

@@ -38,18 +38,23 @@ func raiseLoopback() error {
 // close every descriptor up to the limit, so that it is not as high as it
 // could be; a hard limit of the caller that is lower stays. The personality is
 // here since setarch(8) in front of the caller would change what uname tells.
-func setLimits() error {
+func (c *cell) setLimits() error {
 	if _, _, errno := unix.RawSyscall(unix.SYS_PERSONALITY, 0, 0, 0); errno != 0 {
 		return fmt.Errorf("personality: %w", errno)
 	}
-	for _, l := range []struct {
+	type limit struct {
 		what       int
 		soft, hard uint64
-	}{
+	}
+	all := []limit{
 		{unix.RLIMIT_CORE, 0, 0},
 		{unix.RLIMIT_NOFILE, 1024, 65536},
 		{unix.RLIMIT_STACK, 8 << 20, unix.RLIM_INFINITY},
-	} {
+	}
+	if c.processes > 0 {
+		all = append(all, limit{unix.RLIMIT_NPROC, c.processes, c.processes})
+	}
+	for _, l := range all {
 		var now unix.Rlimit
 		if err := unix.Getrlimit(l.what, &now); err != nil {
 			return fmt.Errorf("limit %d: %w", l.what, err)
@@ -60,4 +65,13 @@ func setLimits() error {
 		}
 	}
 	return nil
+}
+
+// rootGroup makes the group that the caller has put init into the root of all that
+// the program sees, as the caller's own group is without one.
+func (c *cell) rootGroup() error {
+	if !c.grouped {
+		return nil
+	}
+	return unix.Unshare(unix.CLONE_NEWCGROUP)
 }

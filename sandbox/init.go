@@ -75,6 +75,9 @@ type cell struct {
 	pid       int   // the program
 }
 
+// programStage is the last one: the program runs.
+const programStage = "program"
+
 type step struct {
 	name string
 	make func() error
@@ -87,13 +90,14 @@ type step struct {
 func (c *cell) stages() []step {
 	s := []step{
 		{"descriptors", closeOthers},
+		{"control group", c.rootGroup},
 		{"private mounts", privateMounts},
 		{"layers", c.openLayers},
 		{"overlay", c.mountOverlay},
 		{"mount points", c.checkPoints},
 		{"dev", mountDev},
 		{"devpts", mountDevpts},
-		{"tmp", mountTemporary},
+		{"tmp", c.mountTemporary},
 		{"sys", mountSys},
 		{"proc", mountProc},
 		{"read-only proc", protectProc},
@@ -103,7 +107,7 @@ func (c *cell) stages() []step {
 		{"streams", c.openStreams},
 		{"host name", setHostName},
 		{"loopback", raiseLoopback},
-		{"limits", setLimits},
+		{"limits", c.setLimits},
 		{"capabilities", dropCapabilities},
 		{"no new privileges", setNoNewPrivileges},
 		{"filter", installFilter},
@@ -112,7 +116,7 @@ func (c *cell) stages() []step {
 	if c.stop {
 		return s
 	}
-	return append(s, step{"directory", c.enterDirectory}, step{"program", c.start})
+	return append(s, step{"directory", c.enterDirectory}, step{programStage, c.start})
 }
 
 func (c *cell) readPlan() (err error) {

@@ -23,6 +23,10 @@ type plan struct {
 	// terminal says that they are a terminal, and the first one a socket so far.
 	terminal bool
 
+	temporary uint64 // bytes that each of the temporary file systems can hold; 0: as the kernel has it
+	processes uint64 // what RLIMIT_NPROC is set to; 0: as it is
+	grouped   bool   // init is in a control group of its own
+
 	// stop ends init before the program, once all stages were passed.
 	stop bool
 	// omit names stages that are left out. Only tests set it: it shows that an
@@ -78,6 +82,9 @@ func (p *plan) encode() []byte {
 		flag(v)
 	}
 	flag(p.terminal)
+	b = binary.AppendUvarint(b, p.temporary)
+	b = binary.AppendUvarint(b, p.processes)
+	flag(p.grouped)
 	flag(p.stop)
 	list(p.omit)
 	return b
@@ -87,13 +94,21 @@ func (p *plan) encode() []byte {
 // short one, which is an error and not an empty sandbox.
 func decodePlan(b []byte) (p plan, err error) {
 	bad := false
-	count := func() int {
+	number := func() uint64 {
 		v, n := binary.Uvarint(b)
-		if n <= 0 || v > uint64(len(b)-n) {
+		if n <= 0 {
 			bad, b = true, nil
 			return 0
 		}
 		b = b[n:]
+		return v
+	}
+	count := func() int {
+		v := number()
+		if v > uint64(len(b)) {
+			bad, b = true, nil
+			return 0
+		}
 		return int(v)
 	}
 	str := func() string {
@@ -130,6 +145,9 @@ func decodePlan(b []byte) (p plan, err error) {
 		p.null[i] = flag()
 	}
 	p.terminal = flag()
+	p.temporary = number()
+	p.processes = number()
+	p.grouped = flag()
 	p.stop = flag()
 	p.omit = list()
 	if bad || len(b) != 0 {

@@ -11,16 +11,19 @@ import (
 
 func examplePlan() plan {
 	return plan{
-		lower:    []string{"/a", "/b:\xff"},
-		scratch:  "/s",
-		binds:    []Bind{{Host: "/h", Inside: "/i", Writable: true}, {Host: "/x", Inside: "/y"}},
-		argv:     []string{"a", ""},
-		env:      []string{"A=" + strings.Repeat("x", 1<<16)},
-		dir:      "/d",
-		null:     [3]bool{true, false, true},
-		terminal: true,
-		stop:     true,
-		omit:     []string{"masks"},
+		lower:     []string{"/a", "/b:\xff"},
+		scratch:   "/s",
+		binds:     []Bind{{Host: "/h", Inside: "/i", Writable: true}, {Host: "/x", Inside: "/y"}},
+		argv:      []string{"a", ""},
+		env:       []string{"A=" + strings.Repeat("x", 1<<16)},
+		dir:       "/d",
+		null:      [3]bool{true, false, true},
+		terminal:  true,
+		temporary: 1 << 40,
+		processes: 300,
+		grouped:   true,
+		stop:      true,
+		omit:      []string{"masks"},
 	}
 }
 
@@ -33,7 +36,7 @@ func TestPlanIsReadAsWritten(t *testing.T) {
 	}
 	// Each field is carried: a plan with one more field than the code writes
 	// would not come back.
-	if n := reflect.TypeFor[plan]().NumField(); n != 10 {
+	if n := reflect.TypeFor[plan]().NumField(); n != 13 {
 		t.Errorf("%d fields: extend examplePlan", n)
 	}
 }
@@ -83,17 +86,17 @@ func TestReport(t *testing.T) {
 		{failLine("x", syscall.EPERM), outcome{failed: "x", err: syscall.EPERM}},
 		{failLine("x", errPlan), outcome{failed: "x", err: errors.New(errPlan.Error())}},
 	} {
-		got, err := readReport(strings.NewReader(c.text))
+		got, err := readReport(strings.NewReader(c.text), func() {})
 		if err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%q: got %+v, %v", c.text, got, err)
 		}
 	}
-	got, err := readReport(strings.NewReader(failLine("x", fault)))
+	got, err := readReport(strings.NewReader(failLine("x", fault)), func() {})
 	if err != nil || !errors.Is(got.err, syscall.ENOENT) || got.err.Error() != fault.Error() {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	for _, text := range []string{"exit\n", "exit\tx\n", "signal\t\n", "fail\tx\n", "other\n"} {
-		if _, err := readReport(strings.NewReader(text)); err == nil {
+		if _, err := readReport(strings.NewReader(text), func() {}); err == nil {
 			t.Errorf("%q: no error", text)
 		}
 	}

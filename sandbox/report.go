@@ -51,14 +51,17 @@ func endLine(ws syscall.WaitStatus) string {
 	return fmt.Sprintf("exit\t%d\n", ws.ExitStatus())
 }
 
-// readReport reads until init has ended.
-func readReport(r io.Reader) (rep outcome, err error) {
+// readReport reads until init has ended; it calls started when the program has
+// begun.
+func readReport(r io.Reader, started func()) (rep outcome, err error) {
 	in := bufio.NewScanner(r)
 	for in.Scan() {
 		f := strings.Split(in.Text(), "\t")
 		switch {
 		case len(f) == 2 && f[0] == "done":
-			rep.done = append(rep.done, f[1])
+			if rep.done = append(rep.done, f[1]); f[1] == programStage {
+				started()
+			}
 		case len(f) == 4 && f[0] == "fail":
 			rep.failed, rep.err = f[1], parseFault(f[2], f[3])
 		case len(f) == 2 && f[0] == "exit":

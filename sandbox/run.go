@@ -19,6 +19,7 @@ import (
 //   - *ExitError: it ended otherwise;
 //   - *StageError: the sandbox could not be made, or the program not started;
 //     nothing ran;
+//   - *LimitError: a limit was reached, and everything was killed;
 //   - ctx.Err(): the context ended first, and everything was killed;
 //   - another error: a stream of the Spec failed, and everything was killed.
 //
@@ -45,7 +46,7 @@ func Run(ctx context.Context, s Spec) error {
 	if err != nil {
 		return &StageError{Stage: "spec", Err: err}
 	}
-	l := launch{plan: p, stdin: s.Stdin, stdout: s.Stdout, stderr: s.Stderr, person: s.Terminal, namespaces: allNamespaces}
+	l := launch{groups: s.Limits.groups(), plan: p, stdin: s.Stdin, stdout: s.Stdout, stderr: s.Stderr, person: s.Terminal, limits: s.Limits, namespaces: allNamespaces}
 	rep, err := l.run(ctx)
 	switch {
 	case err != nil:
@@ -72,6 +73,8 @@ type launch struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	person         *Terminal // nil: no terminal
+	limits         Limits
+	groups         *delegation // nil: the caller watches
 	namespaces     uintptr
 }
 
@@ -121,13 +124,23 @@ func (l *launch) run(ctx context.Context) (outcome, error) {
 			<-killed
 		}
 	}()
-	st.copy(kill)
+	w, err := l.limit(proc.Pid, kill)
+	if err != nil {
+		kill()
+		_, _ = proc.Wait()
+		return outcome{}, stageError("limits", err)
+	}
+	defer w.close()
+	st.copy(kill, w)
 	planErr := st.sendPlan(l.encode())
-	rep, repErr := readReport(st.report)
+	rep, repErr := readReport(st.report, func() { w.start(proc.Pid) })
+	w.stop()
 	state, waitErr := proc.Wait()
 	streamErr := st.wait()
 
-	switch {
+	switch limitErr := w.result(); {
+	case limitErr != nil:
+		return rep, limitErr
 	case waitErr != nil:
 		return rep, fmt.Errorf("sandbox: wait: %w", waitErr)
 	case streamErr != nil:
@@ -152,7 +165,7 @@ func (l *launch) run(ctx context.Context) (outcome, error) {
 // kernel for want of memory.
 func (l *launch) lost(rep outcome, state *os.ProcessState) (outcome, error) {
 	ws, _ := state.Sys().(syscall.WaitStatus)
-	if len(rep.done) > 0 && rep.done[len(rep.done)-1] == "program" {
+	if len(rep.done) > 0 && rep.done[len(rep.done)-1] == programStage {
 		rep.ended, rep.code = true, -1
 		rep.signal = syscall.SIGKILL
 		if ws.Signaled() {

@@ -35,6 +35,8 @@ type Spec struct {
 	Stderr  io.Writer
 
 	Terminal *Terminal // in place of the three streams, which are nil then
+
+	Limits Limits
 }
 
 // plan makes of a Spec what init is told, or says what is wrong with it.
@@ -84,6 +86,10 @@ func (s Spec) plan() (plan, error) {
 		}
 		p.null, p.terminal = [3]bool{}, true
 	}
+	if err := s.Limits.check(); err != nil {
+		return p, err
+	}
+	p.temporary, p.processes = uint64(s.Limits.Memory), processCeiling(s.Limits.Processes)
 	return p, p.checkStrings()
 }
 

@@ -146,15 +146,21 @@ func (s *streams) close() {
 }
 
 // copy starts to carry input and output; stop is called when a reader or
-// writer of the Spec fails.
-func (s *streams) copy(stop func()) {
+// writer of the Spec fails, and the watch is told when the output is too long. What
+// a terminal shows is not bounded.
+func (s *streams) copy(stop func(), w *watch) {
 	if s.terminal != nil {
 		s.pumping.Go(func() { s.relay(stop) })
 		return
 	}
+	allowed := &allowance{limited: w.limits.Output > 0, left: w.limits.Output}
 	for _, p := range s.pumps {
+		p.to = &bounded{p.to, allowed}
 		s.pumping.Go(func() {
-			if err := p.run(); err != nil {
+			err := p.run()
+			if errors.Is(err, errOutput) {
+				w.hit(OutputLimit, w.limits.Output)
+			} else if err != nil {
 				s.fail(fmt.Errorf("write of the output: %w", err))
 				stop()
 			}
@@ -274,4 +280,42 @@ func (i *input) Read(b []byte) (int, error) {
 		i.err = err
 	}
 	return n, err
+}
+
+var errOutput = errors.New("too much output")
+
+// allowance is what both streams together may still carry.
+type allowance struct {
+	limited bool
+	mu      sync.Mutex // guards left
+	left    int64      // bytes
+}
+
+// take returns how many of n bytes may pass.
+func (a *allowance) take(n int) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n = int(min(int64(n), a.left))
+	a.left -= int64(n)
+	return n
+}
+
+// bounded writes what an allowance lets pass.
+type bounded struct {
+	to      io.Writer
+	allowed *allowance
+}
+
+func (w *bounded) Write(b []byte) (int, error) {
+	if !w.allowed.limited {
+		return w.to.Write(b)
+	}
+	n := w.allowed.take(len(b))
+	if n < len(b) {
+		if _, err := w.to.Write(b[:n]); err != nil {
+			return 0, err
+		}
+		return n, errOutput
+	}
+	return w.to.Write(b)
 }

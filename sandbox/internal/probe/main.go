@@ -17,7 +17,7 @@ func main() {
 	commands := map[string]func(args []string) error{
 		"exit": exit, "signal": signalSelf, "print": printBoth, "cat": cat, "count": count,
 		"sleep": sleep, "linger": linger, "orphans": orphans, "killall": killAll,
-		"brief": brief, "brief-parent": briefParent, "reaped": reaped, "handout": handout, "roll": roll,
+		"brief": brief, "brief-parent": briefParent, "reaped": reaped, "handout": handout, "roll": roll, "hog": hog, "bomb": bomb,
 		"argv": argv, "env": env, "facts": facts, "threads": threads, "nested": nested, "terminal": terminal, "fds": fds, "mounts": mounts,
 		"read": read, "ls": ls, "readlink": readlink, "write": write, "try": try,
 		"rm": rm, "mv": mv, "mkdir": mkdir, "chmod": chmod, "touch": touch, "deep": deep, "stat": stat,

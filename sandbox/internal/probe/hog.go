@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const mebibyte = 1 << 20
+
+// hog takes so many MiB of what its first argument names, all at once, and then
+// sleeps.
+func hog(args []string) error {
+	n := 0
+	if len(args) > 1 {
+		var err error
+		if n, err = strconv.Atoi(args[1]); err != nil {
+			return err
+		}
+	}
+	switch what := args[0]; what {
+	case "memory", "shared":
+		for range n {
+			flags := unix.MAP_ANON | unix.MAP_PRIVATE
+			if what == "shared" {
+				flags = unix.MAP_ANON | unix.MAP_SHARED
+			}
+			b, err := unix.Mmap(-1, 0, mebibyte, unix.PROT_READ|unix.PROT_WRITE, flags)
+			if err != nil {
+				return err
+			}
+			for i := 0; i < len(b); i += 4096 {
+				b[i] = 1
+			}
+		}
+	case "split": // among eight processes
+		for range 8 {
+			if err := exec.Command("/bin/probe", "hog", "memory", strconv.Itoa(n/8)).Start(); err != nil {
+				return err
+			}
+		}
+	case "memfd":
+		fd, err := unix.MemfdCreate("hog", 0)
+		if err != nil {
+			return err
+		}
+		if err := fill(os.NewFile(uintptr(fd), "hog"), n); err != nil {
+			return err
+		}
+	case "file", "unlinked":
+		f, err := os.Create(args[2])
+		if err != nil {
+			return err
+		}
+		if what == "unlinked" {
+			if err := os.Remove(args[2]); err != nil {
+				return err
+			}
+		}
+		if err := fill(f, n); err != nil {
+			return err
+		}
+	case "hole":
+		if err := os.WriteFile(args[2], nil, 0o600); err != nil {
+			return err
+		}
+		return os.Truncate(args[2], int64(n)*mebibyte)
+	case "output":
+		b := make([]byte, 1<<16)
+		for i := range b {
+			b[i] = 'x'
+		}
+		for {
+			if _, err := os.Stdout.Write(b); err != nil {
+				return err
+			}
+		}
+	default:
+		return fmt.Errorf("%s: unknown", what)
+	}
+	fmt.Println("full")
+	time.Sleep(time.Hour)
+	return nil
+}
+
+func fill(f *os.File, n int) error {
+	b := make([]byte, mebibyte)
+	for range n {
+		if _, err := f.Write(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bomb starts itself twice, again and again.
+func bomb([]string) error {
+	for {
+		_ = exec.Command("/bin/probe", "bomb").Start()
+		_ = exec.Command("/bin/probe", "bomb").Start()
+	}
+}

@@ -1,0 +1,161 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+const mib = int64(1) << 20
+
+// neighbour is another sandbox that runs meanwhile: it must not notice.
+func neighbour(t *testing.T) {
+	t.Helper()
+	s := probe(t, "sleep")
+	s.Limits = Limits{Memory: 64 * mib, Processes: 60, Disk: 16 * mib, Output: 1 << 10, Time: time.Minute}
+	begun, r := make(chan struct{}), make(chan error, 1)
+	s.Stdout = writerFunc(func([]byte) { close(begun) })
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { r <- Run(ctx, s) }()
+	<-begun
+	t.Cleanup(func() {
+		cancel()
+		if err := <-r; !errors.Is(err, context.Canceled) {
+			t.Errorf("the sandbox beside it: %v", err)
+		}
+		noProcessesOf(t, s)
+	})
+}
+
+// hits runs s, which must end at this limit and leave no process, and returns how
+// long it took.
+func hits(t *testing.T, s Spec, limit string, most int64, text string) time.Duration {
+	t.Helper()
+	var log bytes.Buffer
+	if s.Stderr == nil {
+		s.Stderr = &log
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	begun := time.Now()
+	err := Run(ctx, s)
+	took := time.Since(begun)
+	if got, want := err, (&LimitError{Argv: s.Argv, Limit: limit, Max: most}); !reflect.DeepEqual(got, error(want)) {
+		t.Errorf("%q: got %#v %v\n%s", s.Argv, err, err, &log)
+	} else if want := text + strings.Join(s.Argv, " "); err.Error() != want {
+		t.Errorf("got  %s\nwant %s", err, want)
+	}
+	noProcessesOf(t, s)
+	return took
+}
+
+func TestMemoryLimit(t *testing.T) {
+	neighbour(t)
+	for _, args := range [][]string{
+		{"memory", "4000"},
+		{"split", "4000"},
+		{"shared", "4000"},
+		{"memfd", "4000"},
+		{"file", "4000", "/tmp/x"},
+		{"unlinked", "4000", "/dev/shm/x"},
+		{"file", "4000", "/run/x"},
+	} {
+		s := probe(t, append([]string{"hog"}, args...)...)
+		s.Limits.Memory = 128 * mib
+		took := hits(t, s, MemoryLimit, 128*mib, "memory: limit 128 MiB reached: ")
+		t.Logf("%q: %v", args, took)
+	}
+}
+
+// TestSharedMemoryCountsOnce: what is below the limit is left alone, also when
+// several processes have it.
+func TestBelowLimits(t *testing.T) {
+	for _, args := range [][]string{
+		{"memory", "60"},
+		{"file", "60", "/tmp/x"},
+		{"hole", "4000", "/x"},
+		{"file", "10", "/x"},
+		{"split", "40"},
+	} {
+		s := probe(t, append([]string{"hog"}, args...)...)
+		s.Limits = Limits{Memory: 160 * mib, Processes: 200, Disk: 32 * mib, Free: mib, Output: 5, Time: time.Hour}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		var out bytes.Buffer
+		s.Stdout = writerFunc(func(b []byte) {
+			if out.Write(b); out.String() == "full\n" {
+				time.AfterFunc(400*time.Millisecond, cancel)
+			}
+		})
+		err := Run(ctx, s)
+		if args[0] == "hole" && err == nil {
+			cancel()
+			continue
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%q: %v", args, err)
+		}
+		cancel()
+	}
+}
+
+func TestProcessesLimit(t *testing.T) {
+	neighbour(t)
+	s := probe(t, "bomb")
+	s.Limits.Processes = 200
+	took := hits(t, s, ProcessesLimit, 200, "processes: limit 200 reached: ")
+	t.Logf("%v", took)
+}
+
+func TestDiskLimit(t *testing.T) {
+	neighbour(t)
+	for _, args := range [][]string{{"file", "4000", "/x"}, {"unlinked", "4000", "/x"}, {"file", "4000", "/build/x"}, {"unlinked", "4000", "/build/x"}} {
+		s := probe(t, append([]string{"hog"}, args...)...)
+		work := tempDir(t)
+		if err := os.WriteFile(work+"/before", make([]byte, 40*mib), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.Binds = []Bind{{Host: work, Inside: "/build", Writable: true}}
+		s.Limits.Disk = 32 * mib
+		took := hits(t, s, DiskLimit, 32*mib, "disk: limit 32 MiB reached: ")
+		t.Logf("%q: %v", args, took)
+	}
+}
+
+func TestFreeLimit(t *testing.T) {
+	s := probe(t, "sleep")
+	s.Limits.Free = 1 << 50
+	hits(t, s, FreeLimit, 1<<50, "free space: less than 1048576 GiB left on the disk: ")
+}
+
+func TestOutputLimit(t *testing.T) {
+	neighbour(t)
+	s := probe(t, "hog", "output")
+	var out bytes.Buffer
+	s.Stdout, s.Stderr, s.Limits.Output = &out, &out, 3*mib+5
+	hits(t, s, OutputLimit, 3*mib+5, "output: limit 3.0 MiB reached: ")
+	if int64(out.Len()) != 3*mib+5 {
+		t.Errorf("%d bytes were kept", out.Len())
+	}
+	s.Argv, s.Limits.Output = []string{"/bin/probe", "print", "abc", "def"}, 6
+	if out.Reset(); Run(t.Context(), s) != nil || out.String() != "abcdef" {
+		t.Errorf("as much as is allowed: got %q", &out)
+	}
+}
+
+func TestTimeLimit(t *testing.T) {
+	neighbour(t)
+	for _, command := range []string{"sleep", "orphans"} {
+		s := probe(t, command, "3")
+		s.Stdout = io.Discard
+		s.Limits.Time = 700 * time.Millisecond
+		if took := hits(t, s, TimeLimit, int64(s.Limits.Time), "time: limit 700ms reached: "); took > 3*time.Second {
+			t.Errorf("took %v", took)
+		}
+	}
+}
