@@ -158,7 +158,7 @@ func TestFull(t *testing.T) {
 		return yamldoc.Position{File: "full/recipe.yaml", Line: line, Column: column}
 	}
 	want := &Recipe{
-		Name: "full", Folder: "full", Summary: "A colon: and a #",
+		Name: "full", Folder: "full", File: "full/recipe.yaml", Summary: "A colon: and a #",
 		License: "(MIT OR Apache-2.0) AND GPL-2.0-only WITH Classpath-exception-2.0",
 		Sources: map[string]Source{"main": Path{"code"}},
 		Deb: &Deb{Debian: "packaging", Build: Build{
@@ -187,7 +187,7 @@ func TestDscAndDefaults(t *testing.T) {
 	c := fixture(t)
 	sum, _ := digest.ParseHex("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
 	want := &Recipe{
-		Name: "dsc", Folder: "dsc", Summary: "A Debian source package", License: "GPL-2.0-or-later",
+		Name: "dsc", Folder: "dsc", File: "dsc/recipe.yaml", Summary: "A Debian source package", License: "GPL-2.0-or-later",
 		Sources: map[string]Source{"main": Dsc{"pool/main/libx/libxyz+/libxyz+_2.10~rc1-1.1.dsc", sum}},
 		Lock:    &Lock{Sources: map[string]Locked{"main": {Version: "3:2.10~rc1-1.1", Epoch: 1672326529}}, Deb: &BuildLock{}},
 		Deb:     &Deb{Debian: "debian", Build: Build{Builder: "one", Outputs: []string{"libxyz1"}}},

@@ -105,7 +105,7 @@ func TestImports(t *testing.T) {
 		}
 	}
 	slices.Sort(got)
-	if want := []string{"internal/parallel", "internal/yamldoc", "recipe", "store/digest"}; !slices.Equal(got, want) {
+	if want := []string{"internal/limits", "internal/parallel", "internal/yamldoc", "recipe", "store/digest"}; !slices.Equal(got, want) {
 		t.Errorf("imports %q, want %q", got, want)
 	}
 }

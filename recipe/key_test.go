@@ -12,6 +12,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/fuel-infra/pbuild/internal/limits"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
@@ -51,6 +52,8 @@ var changes = []change{
 	{"full", "Recipe.Name", true, func(r *Recipe, _ *Inputs) { r.Name = "other" }},
 	{"full", "Recipe.Summary", false, func(r *Recipe, _ *Inputs) { r.Summary = "other" }},
 	{"full", "Recipe.License", false, func(r *Recipe, _ *Inputs) { r.License = "ISC" }},
+	{"full", "Recipe.File", false, func(r *Recipe, _ *Inputs) { r.File = "other/recipe.yaml" }},
+	{"full", "Recipe.Limits", false, func(r *Recipe, _ *Inputs) { r.Limits = limits.Limits{Memory: 1 << 30, Time: 3600e9} }},
 	{"full", "Recipe.Sources: kind, with the same digest", true, func(r *Recipe, in *Inputs) {
 		r.Sources["main"] = Dsc{"pool/x/xy_2.0~rc1-1.dsc", in.Trees["main"]}
 		r.Lock = &Lock{Sources: map[string]Locked{"main": {Version: in.Changelog.Version, Epoch: in.Changelog.Epoch}}, Deb: r.Lock.Build(FormatDeb)}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fuel-infra/pbuild/internal/limits"
 	"github.com/fuel-infra/pbuild/internal/yamldoc"
 )
 
@@ -19,6 +20,7 @@ const Main = "main"
 type Recipe struct {
 	Name    string            // e.g. hello; of a variant hello+debug
 	Folder  string            // of the collection, e.g. hello
+	File    string            // as errors show it, e.g. recipes/hello/recipe.yaml
 	Summary string            // one line for people; not in the key
 	License string            // SPDX expression; not in the key
 	Sources map[string]Source // by name; those that are packed together as PACK/FOLDER, e.g. modules/stdlib
@@ -26,6 +28,7 @@ type Recipe struct {
 	RPM     *RPM              // how RPM packages are made; nil: none are
 	Scheme  *Scheme           // what versions are made of; nil: what spec and changelog say
 	Lock    *Lock             // nil without recipe.lock
+	Limits  limits.Limits     // that the recipe asks for; not in the key
 
 	Variants []string // their names, without the recipe's, in the order written; of a variant none
 
@@ -41,7 +44,7 @@ func parseRecipe(file, name string, data []byte) (*Recipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := beginning(doc, "format", "name", "summary", "license", "sources", "version", "rpm", "deb", "variants")
+	f, err := beginning(doc, "format", "name", "summary", "license", "sources", "version", "limits", "rpm", "deb", "variants")
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +54,7 @@ func parseRecipe(file, name string, data []byte) (*Recipe, error) {
 	}
 	license := yamldoc.As(f.Need("license"), parseLicense)
 	parse := func(over yamldoc.Value) *Recipe {
-		r := &Recipe{Name: name, Folder: folder, License: license}
+		r := &Recipe{Name: name, Folder: folder, File: file, License: license}
 		r.parse(f, over)
 		return r
 	}
@@ -86,7 +89,7 @@ func parseRecipe(file, name string, data []byte) (*Recipe, error) {
 }
 
 // variedFields are those that a variant can state in its own way.
-var variedFields = []string{"summary", "version", "sources", "rpm", "deb"}
+var variedFields = []string{"summary", "version", "limits", "sources", "rpm", "deb"}
 
 // parse reads the fields that can vary. What over states, the value of a variant,
 // stands in the place of the recipe's own field, and in rpm, deb and sources field by
@@ -98,6 +101,7 @@ func (r *Recipe) parse(base yamldoc.Fields, over yamldoc.Value) {
 	}
 	r.Summary = yamldoc.As(f.Need("summary"), parseLine)
 	r.scheme, r.version = yamldoc.As(f.Get("version"), parseSchemeName), f.Get("version").Position()
+	r.Limits = limits.Parse(f.Get("limits"))
 	r.Sources, r.at = parseSources(base.Need("sources"), v.Get("sources"))
 	if f.Get("deb").Present() && (!over.Present() || v.Get("deb").Present()) {
 		r.Deb = parseDeb(base.Get("deb"), v.Get("deb"), r.Sources[Main])

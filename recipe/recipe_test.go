@@ -39,9 +39,13 @@ func mistakes() []mistake {
 	dsc := "sources: {main: {dsc: {path: pool/main/xx/xx_1-1.dsc, sha256: " + strings.Repeat("1", 63) + "a}}}"
 	all := []mistake{
 		{"unknown field", "license: MIT", "license: MIT\nlicence: MIT", `f:5:1: unknown field "licence": did you mean license?`},
-		{"later field", "license: MIT", "license: MIT\nlint: {fail: error}", `f:5:1: unknown field "lint": known are format, name, summary, license, sources, version, rpm, deb, variants`},
+		{"later field", "license: MIT", "license: MIT\nlint: {fail: error}", `f:5:1: unknown field "lint": known are format, name, summary, license, sources, version, limits, rpm, deb, variants`},
 		{"unknown in deb", "  debug: drop", "  debuk: drop", `f:11:3: deb: unknown field "debuk": did you mean debug?`},
 		{"duplicate", "  debug: drop", "  debug: drop\n  builder: two", `f:12:3: duplicate key "builder": first in line 7`},
+		{"limits", "license: MIT", "license: MIT\nlimits: {memory: 4GB, time: 2d}", "f:5:18: limits.memory: \"4GB\": want a whole number of KiB, MiB, GiB or TiB, e.g. 512MiB\nf:5:29: limits.time: \"2d\": want whole hours, minutes and seconds, e.g. 90s, 30m or 1h30m"},
+		{"limits unknown", "license: MIT", "license: MIT\nlimits: {cpu: 4}", `f:5:10: limits: unknown field "cpu": known are memory, processes, disk, output, time`},
+		{"limits processes", "license: MIT", "license: MIT\nlimits: {processes: 2}", "f:5:21: limits.processes: 2: want 16 to 4194304"},
+		{"limits too small", "license: MIT", "license: MIT\nlimits: {memory: 2KiB}", "f:5:18: limits.memory: 2KiB: want at least 16MiB"},
 		{"no format", "format: 1\n", "", "f:1:1: format: missing"},
 		{"newer format", "format: 1", "format: 2\nnews: yes", "f:1:9: format: 2: newer than this pbuild, which reads 1"},
 		{"format zero", "format: 1", "format: 0", "f:1:9: format: 0: want 1 to 2147483648"},

@@ -16,7 +16,7 @@ import (
 // between the file and its folder, or are a matter of bytes.
 var beyondSchema = []string{
 	"other name", "dsc with debian", "rpm of dsc", "rpm modes without tarball",
-	"source of no format", "source of no file", "rpm source unknown", "rpm source of none", "version of dsc", "needs itself", "edit long",
+	"source of no format", "source of no file", "rpm source unknown", "rpm source of none", "version of dsc", "needs itself", "edit long", "limits too small",
 }
 
 // schema reads a committed schema.
@@ -45,6 +45,8 @@ func TestSchemaFields(t *testing.T) {
 		{"recipe", "deb: {edits: {a: [{qqqqqq: 1}]}}", "deb edits * []"},
 		{"recipe", "deb: {home: {a: {qqqqqq: 1}}}", "deb home *"},
 		{"recipe", "rpm: {qqqqqq: 1}", "rpm"},
+		{"recipe", "limits: {qqqqqq: 1}", "limits"},
+		{"recipe", base + "variants: {v: {limits: {qqqqqq: 1}}}", "variants * limits"},
 		{"recipe", "rpm: {source0: {qqqqqq: 1}}", "rpm source0"},
 		{"recipe", base + "variants: {v: {qqqqqq: 1}}", "variants *"},
 		{"recipe", base + "variants: {v: {deb: {qqqqqq: 1}}}", "variants * deb"},

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/invopop/jsonschema"
+
+	"github.com/fuel-infra/pbuild/internal/limits"
 )
 
 // The types below say for editors what parseRecipe and parseBuilder take. They
@@ -18,10 +20,29 @@ type recipeFile struct {
 	License  license      `json:"license" jsonschema_description:"An SPDX expression. Not in the key."`
 	Sources  sourcesFile  `json:"sources" jsonschema_description:"Where files come from; main is what is built."`
 	Version  recipeName   `json:"version,omitempty" jsonschema_description:"schemes/NAME.yaml: what versions are made of. Default: as spec and changelog say."`
+	Limits   *limitsFile  `json:"limits,omitempty" jsonschema_description:"What each program of the build may take. Not in the key. The user may allow less."`
 	RPM      *rpmFile     `json:"rpm,omitempty" jsonschema:"anyof_required=rpm" jsonschema_description:"How RPM packages are made."`
 	Deb      *debFile     `json:"deb,omitempty" jsonschema:"anyof_required=deb" jsonschema_description:"How Debian packages are made."`
 	Variants variantsFile `json:"variants,omitempty" jsonschema_description:"The same recipe in another way, as RECIPE+NAME."`
 }
+
+// limitsFile is what limits.Parse takes.
+type limitsFile struct {
+	Memory    sizeText `json:"memory,omitempty" jsonschema_description:"At once, by all processes, files in /tmp, /run and /dev/shm among it. Default: half of the machine's, more than which only the user can allow."`
+	Processes int      `json:"processes,omitempty" jsonschema:"minimum=16,maximum=4194304" jsonschema_description:"Processes and threads at once. Default: 4096."`
+	Disk      sizeText `json:"disk,omitempty" jsonschema_description:"What the build adds to the disk. Default: no limit but what has to stay free."`
+	Output    sizeText `json:"output,omitempty" jsonschema_description:"What is printed into the log. Default: 256MiB."`
+	Time      timeText `json:"time,omitempty" jsonschema_description:"By the clock on the wall, e.g. 90s, 30m or 1h30m. Default: 12h."`
+}
+
+type (
+	sizeText string
+	timeText string
+)
+
+func (sizeText) JSONSchema() *jsonschema.Schema { return text(limits.SizeForm) }
+
+func (timeText) JSONSchema() *jsonschema.Schema { return text(limits.TimeForm) }
 
 // variantsFile is variants by name. What a variant states stands over what the recipe
 // does, so that none of its fields is needed but a format that it makes.
@@ -35,6 +56,7 @@ type variantFile struct {
 	Summary oneLine       `json:"summary,omitempty" jsonschema_description:"What it is, for people. Not in the key."`
 	Sources variedSources `json:"sources,omitempty" jsonschema_description:"Sources in the place of the recipe's."`
 	Version recipeName    `json:"version,omitempty" jsonschema_description:"schemes/NAME.yaml: what versions are made of."`
+	Limits  *limitsFile   `json:"limits,omitempty" jsonschema_description:"In the place of the recipe's."`
 	RPM     *variedRPM    `json:"rpm,omitempty" jsonschema:"anyof_required=rpm" jsonschema_description:"What is different of RPM packages."`
 	Deb     *variedDeb    `json:"deb,omitempty" jsonschema:"anyof_required=deb" jsonschema_description:"What is different of Debian packages."`
 }

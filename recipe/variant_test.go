@@ -5,7 +5,9 @@ import (
 	"slices"
 	"testing"
 	"testing/fstest"
+	"time"
 
+	"github.com/fuel-infra/pbuild/internal/limits"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
@@ -15,6 +17,7 @@ name: xx
 summary: A thing
 license: MIT
 sources: {main: {path: src}}
+limits: {memory: 1GiB, processes: 100}
 rpm:
   builder: one
   spec: xx.spec
@@ -27,6 +30,7 @@ deb:
 variants:
   loud:
     summary: It shouts
+    limits: {time: 2h}
     sources: {main: {path: loud}, sounds: {pack: {drum: {path: drum}}}}
     rpm: {env: {A: loud}, sources: {sounds.tar.gz: sounds}}
   other.one:
@@ -63,11 +67,17 @@ func TestVariants(t *testing.T) {
 	if len(loud.RPM.Env) != 1 || loud.RPM.Env["A"] != "loud" || loud.RPM.Spec != "xx.spec" || loud.RPM.Builder != "one" {
 		t.Errorf("loud: %+v", loud.RPM)
 	}
+	if want := (limits.Limits{Time: 2 * time.Hour}); loud.Limits != want {
+		t.Errorf("loud: %+v", loud.Limits)
+	}
 	if got := loud.Takes(FormatRPM); !slices.Equal(got, []string{Main, "sounds/drum"}) {
 		t.Errorf("loud takes %q", got)
 	}
 
 	other := load(t, c, "xx+other.one")
+	if want := (limits.Limits{Memory: 1 << 30, Processes: 100}); other.Limits != want || own.Limits != want {
+		t.Errorf("limits: own %+v, of other.one %+v", own.Limits, other.Limits)
+	}
 	if other.Summary != "A thing" || other.Deb.Outputs[0] != "yy" || len(other.Deb.Require) != 1 || other.RPM.Env["C"] != "d" {
 		t.Errorf("other.one: %+v %+v", other.Deb, other.RPM)
 	}
@@ -123,11 +133,11 @@ func TestVariantMistakes(t *testing.T) {
 	for _, tc := range []struct{ name, variants, want string }{
 		{"no format", "variants: {v: {summary: Other}}", "xx/recipe.yaml:7:15: variants.v: deb or rpm: missing: a variant makes what it states, be it {}"},
 		{"a new format", "variants: {v: {rpm: {builder: one}}}", "xx/recipe.yaml:7:21: variants.v.rpm.outputs: missing\nxx/recipe.yaml:7:21: variants.v.rpm.spec: missing"},
-		{"unknown field", "variants: {v: {license: ISC, deb: {}}}", `xx/recipe.yaml:7:16: variants.v: unknown field "license": known are summary, version, sources, rpm, deb`},
+		{"unknown field", "variants: {v: {license: ISC, deb: {}}}", `xx/recipe.yaml:7:16: variants.v: unknown field "license": known are summary, version, limits, sources, rpm, deb`},
 		{"in the section", "variants: {v: {deb: {debuk: keep}}}", `xx/recipe.yaml:7:22: variants.v.deb: unknown field "debuk": did you mean debug?`},
 		{"name", "variants: {V_1: {deb: {}}}", `xx/recipe.yaml:7:12: variants.V_1: name "V_1": want lower case letters and digits, joined by single . or -, at most 64`},
 		{"a source that nothing takes", "variants: {v: {sources: {more: {path: more}}, deb: {}}}", "xx/recipe.yaml:7:26: variants.v.sources.more: nothing takes it: a deb is made of main alone"},
-		{"of the recipe, once", "variants: {v: {deb: {}}, w: {deb: {}}}\nextra: 1", `xx/recipe.yaml:8:1: unknown field "extra": known are format, name, summary, license, sources, version, rpm, deb, variants`},
+		{"of the recipe, once", "variants: {v: {deb: {}}, w: {deb: {}}}\nextra: 1", `xx/recipe.yaml:8:1: unknown field "extra": known are format, name, summary, license, sources, version, limits, rpm, deb, variants`},
 		{"a section's mistake, once", "variants: {v: {deb: {env: {HOME: x}}}}", "xx/recipe.yaml:7:28: deb.env.HOME: is set by pbuild"},
 	} {
 		for _, name := range []string{"xx", "xx+v"} {

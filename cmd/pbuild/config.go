@@ -27,10 +27,17 @@ A list replaces an earlier one. Where nobody named a Debian mirror, those of the
 host's apt are shown, each of which is looked at before it is used. Passwords are
 not shown. It needs neither a collection nor a store.
 
+  limits: {memory: 4GiB, processes: 500, disk: 20GiB, output: 64MiB, time: 2h}
+
+are for each program of a build. In pbuild.yaml they are for recipes that have
+none of their own; in your own file they are also the most that any recipe gets.
+Where you allow no memory it is half of the machine's.
+
 A collection may be anybody's checkout. Its pbuild.yaml may say:
 
   debian, mirrors  over http and https and without a password: what comes from
                    there is known by its digest, wherever it came from
+  limits           up to yours
 
 and not, which is an error:
 

@@ -55,7 +55,15 @@ func examine(ctx context.Context, dir string, again repeated) []finding {
 		}
 		found = append(found, f)
 	}
-	return found
+	return append(found, examineLimits())
+}
+
+// examineLimits says who counts what builds take. Each way is good.
+func examineLimits() finding {
+	if sandbox.Means() == sandbox.MeansGroup {
+		return finding{OK: true, Check: "limits", Note: "memory and processes by the kernel, in control groups"}
+	}
+	return finding{OK: true, Check: "limits", Note: "memory and processes are watched; by the kernel:  systemd-run --user --scope -p Delegate=yes pbuild …"}
 }
 
 // examineStore opens the store and writes a file. It returns a directory for

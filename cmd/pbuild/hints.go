@@ -161,6 +161,7 @@ func nodeHints(verb string, e event.Event, again repeated) []string {
 	of := func(verb string, flags ...string) string {
 		return again.line(slices.Concat([]string{verb}, node, flags)...)
 	}
+	out = append(limitHints(e.Err, again), out...)
 	// The log of a program that failed was shown with where the whole of it is.
 	if !errors.As(e.Err, new(*realize.BuildError)) {
 		out = append(out, of("log"))
@@ -168,6 +169,26 @@ func nodeHints(verb string, e event.Event, again repeated) []string {
 	out = append(out, of("shell", "--failed"))
 	if !kept {
 		out = append(out, again.line("realize", e.Node.Name, "--keep-failed"))
+	}
+	return out
+}
+
+// limitHints returns what to write for a build that needs more than it may take.
+func limitHints(err error, again repeated) (out []string) {
+	var build *realize.BuildError
+	var limit *sandbox.LimitError
+	if !errors.As(err, &build) || !errors.As(err, &limit) {
+		return nil
+	}
+	if limit.Limit == sandbox.FreeLimit {
+		return []string{again.line("store", "gc"), "another disk?  --store DIR"}
+	}
+	text, recipe, user := build.Allowed.Raised(limit.Limit, limit.Max)
+	if recipe {
+		out = append(out, "does it need more?  in "+build.Recipe+":  "+text)
+	}
+	if user {
+		out = append(out, "do you allow more?  in ~/.config/pbuild/config.yaml:  "+text)
 	}
 	return out
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/config"
 	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/internal/limits"
 	"github.com/fuel-infra/pbuild/internal/realize"
 	"github.com/fuel-infra/pbuild/internal/tree"
 	"github.com/fuel-infra/pbuild/recipe"
@@ -70,7 +71,7 @@ func settings(con *console, at places) (*config.Config, error) {
 		return nil, fmt.Errorf("working directory: %w", err)
 	}
 	flags := config.Flags{Store: at.store, Config: at.config, Recipes: at.recipes, Mirrors: at.mirrors}
-	host := config.Host{Env: con.env, Dir: dir, Root: isRoot(), Files: os.DirFS("/"), Plain: config.OpenPlain}
+	host := config.Host{Env: con.env, Dir: dir, Root: isRoot(), Files: os.DirFS("/"), Plain: config.OpenPlain, RAM: memory()}
 	return config.Resolve(flags, host)
 }
 
@@ -149,6 +150,7 @@ type workplace struct {
 	maker  *builder.Maker
 	events event.Sink
 
+	limits     limits.Policy
 	gitMirrors map[string][]string
 	offline    bool
 }
@@ -173,11 +175,11 @@ func openWorkplace(con *console, at places, events event.Sink) (_ *workplace, er
 	}
 	w.fetch = fetch.New(w.store, fetch.Mirrors{Suite: debianSuite, Given: conf.Debian.Value, Root: "/"})
 	w.fetch.Offline = at.offline
-	w.offline, w.gitMirrors = at.offline, map[string][]string{}
+	w.limits, w.offline, w.gitMirrors = conf.Limits, at.offline, map[string][]string{}
 	for prefix, to := range conf.Mirrors {
 		w.gitMirrors[prefix] = to.Value
 	}
-	w.maker = &builder.Maker{Store: w.store, Fetch: w.fetch, Recipes: w.recipes, Arch: w.arch, Events: events}
+	w.maker = &builder.Maker{Store: w.store, Fetch: w.fetch, Recipes: w.recipes, Arch: w.arch, Events: events, Limits: conf.Limits.Default}
 	return w, nil
 }
 
@@ -192,7 +194,7 @@ func (w *workplace) realizer(ctx context.Context) (*realize.Realizer, error) {
 func (w *workplace) bareRealizer() *realize.Realizer {
 	return &realize.Realizer{
 		Store: w.store, Images: w.maker, Fetch: w.fetch, Recipes: w.recipes, Arch: w.arch, Events: w.events,
-		GitMirrors: w.gitMirrors, Offline: w.offline,
+		GitMirrors: w.gitMirrors, Offline: w.offline, Limits: w.limits,
 	}
 }
 

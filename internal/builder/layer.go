@@ -188,7 +188,7 @@ func (m *Maker) run(ctx context.Context, j job, s sandbox.Spec) error {
 	out := event.NewTail(func(line string) {
 		m.emit(event.Event{Node: j.node(), State: event.Configuring, Step: line})
 	})
-	s.Env, s.Dir, s.Stdout, s.Stderr = environment(j.date), "/", out, out
+	s.Env, s.Dir, s.Stdout, s.Stderr, s.Limits = environment(j.date), "/", out, out, SandboxLimits(m.Limits)
 	if err := sandbox.Run(ctx, s); err != nil {
 		return &ConfigureError{Err: err, Log: out.Last(s.Argv)}
 	}

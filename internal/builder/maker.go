@@ -9,6 +9,7 @@ import (
 
 	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/internal/limits"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -25,7 +26,8 @@ type Maker struct {
 	Fetch   *fetch.Client
 	Recipes *recipe.Collection
 	Arch    recipe.Arch
-	Events  event.Sink // may be nil
+	Events  event.Sink    // may be nil
+	Limits  limits.Limits // of each program that configures packages
 }
 
 // Image is a builder image that stands unpacked in the store.

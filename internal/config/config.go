@@ -6,6 +6,9 @@
 // earlier list as a whole, of the mirrors for URLs those of one prefix. Each value
 // keeps its origin, for people to ask.
 //
+// Limits of builds are chosen by the collection as by recipes, up to what the user
+// states; see package limits.
+//
 // A checkout is not trusted: pbuild.yaml may name mirrors, whose files are known
 // by their digests, but neither a store (it could hold forged results), nor a
 // path of this host, nor a password. Such a field is an error with its place.
@@ -27,6 +30,7 @@ import (
 	"strings"
 
 	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/internal/limits"
 )
 
 // Flags are the flags that override configuration; empty: not given.
@@ -42,6 +46,7 @@ type Host struct {
 	Env   func(string) string // the environment; "" for unset
 	Dir   string              // absolute working directory
 	Root  bool                // the user is root
+	RAM   int64               // bytes of memory; 0: not known
 	Files fs.FS               // the file system from "/", os.DirFS("/")
 
 	// Plain opens the file of an absolute path and follows no link in its place:
@@ -66,6 +71,9 @@ type Config struct {
 	// the URL itself is tried. All of them end in a slash.
 	Mirrors map[string]Setting[[]string] `json:"mirrors,omitempty"`
 
+	Limits     limits.Policy     `json:"limits"`
+	LimitsFrom map[string]string `json:"limits_from"` // by the name of a limit: who stated its default
+
 	User Setting[string] `json:"user"` // absolute path of the user's file; "" when there is none
 }
 
@@ -87,12 +95,14 @@ func Resolve(f Flags, h Host) (*Config, error) {
 	if c.Recipes, err = h.recipes(f.Recipes); err != nil {
 		return nil, err
 	}
-	if err := h.collectionFile(c); err != nil {
+	var asked, allowed stated
+	if asked, err = h.collectionFile(c); err != nil {
 		return nil, err
 	}
-	if err := h.userFile(f.Config, c); err != nil {
+	if allowed, err = h.userFile(f.Config, c); err != nil {
 		return nil, err
 	}
+	c.takeLimits(asked, allowed, h.RAM)
 	if err := h.mirrors(f.Mirrors, c); err != nil {
 		return nil, err
 	}

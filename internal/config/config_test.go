@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/internal/limits"
 	"github.com/fuel-infra/pbuild/internal/yamldoc"
 )
 
@@ -62,7 +63,10 @@ func TestLaterWins(t *testing.T) {
 	usual := Setting[string]{"/home/me/.local/share/pbuild", "default"}
 	noFile, userFile := Setting[string]{"", "default"}, Setting[string]{"/home/me/.config/pbuild/config.yaml", "default"}
 	conf := func(user, recipes, store Setting[string], debian Setting[[]fetch.Mirror]) Config {
-		return Config{Recipes: recipes, Store: store, Debian: debian, User: user}
+		return Config{
+			Recipes: recipes, Store: store, Debian: debian, User: user,
+			Limits: limits.NewPolicy(limits.Limits{}, limits.Limits{}, 0), LimitsFrom: map[string]string{"processes": "default", "output": "default", "time": "default"},
+		}
 	}
 	for _, tc := range []struct {
 		name  string
@@ -181,7 +185,7 @@ func TestMistakes(t *testing.T) {
 		{"a checkout's store, flag given", map[string]string{ours: "store: {path: /tmp/forged}\n"}, Flags{Store: "/s"}, nil, "recipes/pbuild.yaml:1:8: store: not taken from a collection: only from the user's file, PBUILD_STORE or --store", true},
 		{"a checkout's password", map[string]string{ours: "debian:\n- http://a.example\n- http://me:secret@a.example\n"}, Flags{}, nil, "recipes/pbuild.yaml:3:3: debian[1]: http://me:xxxxx@a.example: not taken from a collection: a path of this host or a password", true},
 		{"a checkout's path", map[string]string{ours: "debian: ['file:///home/me']\n"}, Flags{}, nil, "recipes/pbuild.yaml:1:10: debian[0]: file:///home/me: not taken from a collection: a path of this host or a password", true},
-		{"a checkout's trust", map[string]string{ours: "trust: []\n"}, Flags{}, nil, `recipes/pbuild.yaml:1:1: unknown field "trust": known are store, debian, mirrors`, true},
+		{"a checkout's trust", map[string]string{ours: "trust: []\n"}, Flags{}, nil, `recipes/pbuild.yaml:1:1: unknown field "trust": known are store, debian, mirrors, limits`, true},
 		{"unknown field", map[string]string{user: "stroe: {path: /x}\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:1:1: unknown field "stroe": did you mean store?`, true},
 		{"unknown field within", map[string]string{user: "store: {path: /x, quotas: 1}\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:1:19: store: unknown field "quotas": known are path`, true},
 		{"duplicate", map[string]string{user: "debian: [http://a.example]\ndebian: [http://a.example]\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:2:1: duplicate key "debian": first in line 1`, true},
@@ -251,6 +255,7 @@ func TestRealFiles(t *testing.T) {
 		Store:   Setting[string]{"/s", "~/.config/pbuild/config.yaml:1"},
 		Debian:  Setting[[]fetch.Mirror]{nil, "default"},
 		User:    Setting[string]{dir + "/home/.config/pbuild/config.yaml", "default"},
+		Limits:  limits.NewPolicy(limits.Limits{}, limits.Limits{}, 0), LimitsFrom: map[string]string{"processes": "default", "output": "default", "time": "default"},
 	}
 	if d := cmp.Diff(want, *got); d != "" {
 		t.Error(d)

@@ -13,19 +13,19 @@ import (
 )
 
 // collectionFile takes what the collection's pbuild.yaml may say.
-func (h Host) collectionFile(c *Config) error {
+func (h Host) collectionFile(c *Config) (l stated, err error) {
 	if c.Recipes.Value == "" {
-		return nil
+		return l, nil
 	}
 	file := path.Join(c.Recipes.Value, collectionName)
 	doc, err := h.parse(file, h.Plain)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return l, nil
 	}
 	if err != nil {
-		return err
+		return l, err
 	}
-	f := doc.Root().Fields("store", "debian", "mirrors")
+	f := doc.Root().Fields("store", "debian", "mirrors", "limits")
 	if s := f.Get("store"); s.Present() {
 		s.Errorf("not taken from a collection: only from the user's file, %s or --store", storeEnv)
 	}
@@ -33,20 +33,21 @@ func (h Host) collectionFile(c *Config) error {
 		c.Debian = list
 	}
 	if err := c.takeMirrors(f.Get("mirrors"), true); err != nil {
-		return err
+		return l, err
 	}
-	return doc.Err()
+	l = parseLimits(f.Get("limits"))
+	return l, doc.Err()
 }
 
 // userFile takes what the user's own file says; unless flag or environment name
 // it, it may be absent.
-func (h Host) userFile(flag string, c *Config) error {
+func (h Host) userFile(flag string, c *Config) (l stated, err error) {
 	file, origin, err := h.userFilePath(flag)
 	if err != nil {
-		return err
+		return l, err
 	}
 	if c.User = (Setting[string]{"", byDefault}); file == "" {
-		return nil
+		return l, nil
 	}
 	doc, err := h.parse(file, func(name string) (fs.File, error) {
 		if info, err := fs.Stat(h.Files, inside(name)); err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket) != 0 {
@@ -55,16 +56,16 @@ func (h Host) userFile(flag string, c *Config) error {
 		return h.Files.Open(inside(name))
 	})
 	if origin == "" && errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return l, nil
 	}
 	if err != nil && origin != "" {
-		return fmt.Errorf("%s: %w", origin, err)
+		return l, fmt.Errorf("%s: %w", origin, err)
 	}
 	if err != nil {
-		return err
+		return l, err
 	}
 	c.User = Setting[string]{file, cmp.Or(origin, byDefault)}
-	f := doc.Root().Fields("store", "debian", "mirrors")
+	f := doc.Root().Fields("store", "debian", "mirrors", "limits")
 	place := f.Get("store").Fields("path").Get("path")
 	if dir := yamldoc.As(place, h.storePath); dir != "" {
 		c.Store = Setting[string]{dir, at(place)}
@@ -73,9 +74,10 @@ func (h Host) userFile(flag string, c *Config) error {
 		c.Debian = list
 	}
 	if err := c.takeMirrors(f.Get("mirrors"), false); err != nil {
-		return err
+		return l, err
 	}
-	return doc.Err()
+	l = parseLimits(f.Get("limits"))
+	return l, doc.Err()
 }
 
 // userFilePath returns where the user's file is, and who named it: "" for its

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,6 +53,9 @@ func TestMirrors(t *testing.T) {
 		{"recipes", "/w/recipes", "recipes/pbuild.yaml"},
 		{"store.path", "/home/me/.local/share/pbuild", "default"},
 		{"debian[0]", "https://me:xxxxx@deb.example", "~/.config/pbuild/config.yaml:2"},
+		{"limits.processes", "4096", "default"},
+		{"limits.output", "256MiB", "default"},
+		{"limits.time", "12h", "default"},
 		{"mirrors.https://github.com/openstack/[0]", "https://a.example/", "recipes/pbuild.yaml:4"},
 		{"mirrors.https://github.com/openstack/[1]", "https://b.example/y/", "recipes/pbuild.yaml:4"},
 		{"mirrors.https://opendev.org/[0]", "file:///srv/git/", "~/.config/pbuild/config.yaml:1"},
@@ -73,11 +77,12 @@ func TestRowsOfNothing(t *testing.T) {
 		{"recipes", "", "default"},
 		{"store.path", "/home/me/.local/share/pbuild", "default"},
 	}
-	if d := cmp.Diff(append(base, Row{"debian", "", "default"}), got.Rows(nil)); d != "" {
+	usual := []Row{{"limits.processes", "4096", "default"}, {"limits.output", "256MiB", "default"}, {"limits.time", "12h", "default"}}
+	if d := cmp.Diff(slices.Concat(base, []Row{{"debian", "", "default"}}, usual), got.Rows(nil)); d != "" {
 		t.Error(d)
 	}
 	host := []fetch.Mirror{mirror("http://u:p@host.example", "/etc/apt/sources.list:3")}
-	if d := cmp.Diff(append(base, Row{"debian[0]", "http://u:xxxxx@host.example", "/etc/apt/sources.list:3"}), got.Rows(host)); d != "" {
+	if d := cmp.Diff(slices.Concat(base, []Row{{"debian[0]", "http://u:xxxxx@host.example", "/etc/apt/sources.list:3"}}, usual), got.Rows(host)); d != "" {
 		t.Error(d)
 	}
 }

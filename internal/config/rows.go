@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/internal/limits"
 )
 
 // Row is one value of a configuration, for people: passwords in it are not shown.
@@ -32,6 +33,11 @@ func (c *Config) Rows(host []fetch.Mirror) []Row {
 	}
 	if len(mirrors) == 0 {
 		rows = append(rows, Row{"debian", "", c.Debian.Origin})
+	}
+	for _, name := range limits.Names() {
+		if text := c.Limits.Default.Text(name); text != "" {
+			rows = append(rows, Row{"limits." + name, text, c.LimitsFrom[name]})
+		}
 	}
 	for _, prefix := range slices.Sorted(maps.Keys(c.Mirrors)) {
 		for i, base := range c.Mirrors[prefix].Value {

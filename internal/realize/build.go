@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/internal/limits"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store"
@@ -93,10 +94,9 @@ func (s *site) runInto(ctx context.Context, answer io.Writer, spec sandbox.Spec)
 		return err
 	}
 	err := s.start(ctx, spec)
-	var exit *sandbox.ExitError
-	if errors.As(err, &exit) {
+	if errors.As(err, new(*sandbox.ExitError)) || errors.As(err, new(*sandbox.LimitError)) {
 		log := s.tail.Last(spec.Argv)
-		failed := &BuildError{Step: s.step(spec.Argv[0], log.Lines), Err: err, Log: log}
+		failed := &BuildError{Step: s.step(spec.Argv[0], log.Lines), Err: err, Log: log, Recipe: s.node.Recipe.File, Allowed: s.Limits}
 		fmt.Fprintf(s.log, "pbuild: %v\n", failed) // a full disk shows when the log is kept
 		return failed
 	}
@@ -108,6 +108,11 @@ func (s *site) start(ctx context.Context, spec sandbox.Spec) error {
 	spec, err := s.room(spec)
 	if err != nil {
 		return err
+	}
+	if s.last.Argv == nil && s.Limits != (limits.Policy{}) {
+		if _, err := fmt.Fprintf(s.log, "pbuild: limits: %s\n", spec.Limits); err != nil {
+			return err
+		}
 	}
 	s.last = spec
 	return sandbox.Run(ctx, spec)

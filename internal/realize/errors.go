@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/internal/limits"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store/digest"
@@ -18,11 +19,15 @@ var ErrNoRecipes = errors.New("no recipes")
 // of what they printed; the whole of it is the store's failed log of the key.
 type BuildError struct {
 	Step string // what ran, e.g. "dpkg-buildpackage"
-	Err  error  // usually *sandbox.ExitError
+	Err  error  // usually *sandbox.ExitError; *sandbox.LimitError where they took more than is allowed
 	Log  event.LogTail
+
+	Recipe  string // its file, which may ask for other limits
+	Allowed limits.Policy
 }
 
-// Error returns «STEP exited CODE: COMMAND» where the step's program did.
+// Error returns «STEP exited CODE: COMMAND» where the step's program did, and
+// «LIMIT: limit N reached: COMMAND» where it came to that.
 func (e *BuildError) Error() string {
 	var exit *sandbox.ExitError
 	if errors.As(e.Err, &exit) && exit.Signal == 0 {

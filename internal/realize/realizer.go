@@ -10,6 +10,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/builder"
 	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/internal/fetch"
+	"github.com/fuel-infra/pbuild/internal/limits"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/store"
 )
@@ -27,6 +28,8 @@ type Realizer struct {
 
 	GitMirrors map[string][]string // see git.Client
 	Offline    bool                // nothing is fetched
+
+	Limits limits.Policy // what builds may take; see limits.NewPolicy
 
 	Jobs       int  // builds at once; at least 1
 	FailFast   bool // the first failure ends the others

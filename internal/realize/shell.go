@@ -94,7 +94,7 @@ func (r *Realizer) ShellFailed(ctx context.Context, n *Node, enter func(program 
 	defer func() { err = errors.Join(err, scratch.Close()) }()
 	program.Scratch = scratch.Dir
 	program.Lower = append(slices.Clip(image.Lower()), upper...)
-	program.Env = n.environment()
+	program.Env, program.Limits = n.environment(), r.limits(n)
 	r.emit(event.Event{Node: n.event(), State: event.Ready})
 	return enter(program, kept)
 }

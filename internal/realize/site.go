@@ -127,8 +127,13 @@ func (s *site) room(spec sandbox.Spec) (sandbox.Spec, error) {
 	if err := s.place(spec.Scratch); err != nil {
 		return spec, err
 	}
-	spec.Lower, spec.Env = s.lower(), s.node.environment()
+	spec.Lower, spec.Env, spec.Limits = s.lower(), s.node.environment(), s.limits(s.node)
 	return spec, nil
+}
+
+// limits returns what a program of a node's build may take.
+func (r *Realizer) limits(n *Node) sandbox.Limits {
+	return builder.SandboxLimits(r.Limits.Of(n.Recipe.Limits))
 }
 
 // lower are the layers that the programs of the build see.

@@ -1,0 +1,18 @@
+package builder
+
+import (
+	"github.com/fuel-infra/pbuild/internal/limits"
+	"github.com/fuel-infra/pbuild/sandbox"
+)
+
+// leastFree is what a build leaves of the disk: a little more than the store needs
+// to record anything at all.
+const leastFree = 96 << 20
+
+// SandboxLimits returns limits as a sandbox keeps them, for programs whose files lie
+// on the store's disk.
+func SandboxLimits(l limits.Limits) sandbox.Limits {
+	return sandbox.Limits{
+		Memory: l.Memory, Processes: l.Processes, Disk: l.Disk, Free: leastFree, Output: l.Output, Time: l.Time,
+	}
+}
