@@ -157,14 +157,15 @@ func timeText(d time.Duration) string {
 }
 
 // processCeiling is the limit that the kernel itself keeps, above which fork(2)
-// fails. It is a little higher than the one that the watch keeps: a program that
-// meets it would only say that a resource is unavailable for a moment. 0: none, as
-// before Linux 5.14, where all processes of the user on this host count.
+// fails. It stands as far above the one that is watched as processes can be made
+// between two looks: a program that meets it only hears that a resource is
+// unavailable for a moment, ends, and nobody knows why. 0: none, as before Linux
+// 5.14, where all processes of the user on this host count.
 func processCeiling(most int64) uint64 {
 	if most == 0 || !countsInNamespace() {
 		return 0
 	}
-	return uint64(most + most/8 + 32)
+	return uint64(most) + 4096
 }
 
 var countsInNamespace = sync.OnceValue(func() bool {

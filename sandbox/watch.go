@@ -18,7 +18,8 @@ import (
 const (
 	longestWait  = 100 * time.Millisecond
 	shortestWait = 10 * time.Millisecond
-	fillRate     = 4 // bytes in a nanosecond
+	fillRate     = 4       // bytes in a nanosecond
+	forkRate     = 1 << 18 // bytes for a process: 16 in a millisecond
 	idle         = 20
 	longestIdle  = time.Second
 	walkEvery    = time.Second
@@ -238,12 +239,17 @@ func (w *watch) lookAtProcesses(v *view) (left int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if l := w.limits.Processes; l > 0 && tasks > l {
-		w.hit(ProcessesLimit, l)
+	left = plenty
+	if l := w.limits.Processes; l > 0 {
+		if tasks > l {
+			w.hit(ProcessesLimit, l)
+			return 0, nil
+		}
+		left = (l - tasks) * forkRate
 	}
 	l := w.limits.Memory
 	if l == 0 {
-		return plenty, nil
+		return left, nil
 	}
 	used, err := w.mostUsed(v, resident)
 	if err == nil && used > l {
@@ -254,7 +260,7 @@ func (w *watch) lookAtProcesses(v *view) (left int64, err error) {
 	}
 	if used <= l {
 		w.over = 0
-		return l - used, nil
+		return min(left, l-used), nil
 	}
 	if w.over++; w.over >= looksOver {
 		w.hit(MemoryLimit, l)
