@@ -2,6 +2,11 @@
 
 package sandbox
 
-import "testing"
+import (
+	"os/exec"
+	"testing"
+)
 
 func testsOfRoot(*testing.M) int { return 0 }
+
+func enterGroup(*exec.Cmd) (leave func(), err error) { return func() {}, nil }

@@ -51,6 +51,28 @@ func hog(args []string) error {
 		if err := fill(os.NewFile(uintptr(fd), "hog"), n); err != nil {
 			return err
 		}
+	case "sockets": // in buffers of the kernel
+		var files unix.Rlimit
+		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+			return err
+		}
+		files.Cur = files.Max
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+			return err
+		}
+		for n *= mebibyte; n > 0; {
+			pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
+			if err != nil {
+				return err
+			}
+			for {
+				wrote, err := unix.Write(pair[0], make([]byte, 1<<16))
+				if err != nil {
+					break
+				}
+				n -= wrote
+			}
+		}
 	case "file", "unlinked":
 		f, err := os.Create(args[2])
 		if err != nil {

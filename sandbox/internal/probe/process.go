@@ -47,8 +47,17 @@ func printBoth(args []string) error {
 	return nil
 }
 
-func cat([]string) error {
-	_, err := io.Copy(os.Stdout, os.Stdin)
+// cat copies a file, or the input.
+func cat(args []string) error {
+	in := os.Stdin
+	if len(args) > 0 {
+		f, err := os.Open(args[0])
+		if err != nil {
+			return err
+		}
+		in = f
+	}
+	_, err := io.Copy(os.Stdout, in)
 	return err
 }
 
