@@ -27,6 +27,8 @@
 //   - When Run has returned no process of the sandbox lives, and its mounts are
 //     gone. When the caller is killed the kernel kills init and so all of it.
 //   - No process in the sandbox has a capability, and none can get one.
+//   - A program that takes more than its Limits is killed with all that it started,
+//     and Run says which limit it was. No program is told to do with less.
 //
 // # What a program can see
 //
@@ -35,12 +37,13 @@
 // /proc/self/mountinfo (not /proc/mounts) shows the bound directory's path
 // within its file system. Put what must not know where it came from into a
 // layer. The kernel's version, the processors, the memory and the load are the
-// host's. An image's own /etc/hosts and /etc/resolv.conf are kept; where it has
+// host's. How large /tmp is and how many processes there may be (RLIMIT_NPROC) is
+// the host's matter or that of Limits, which are therefore in no key. An image's own /etc/hosts and /etc/resolv.conf are kept; where it has
 // none there is a hosts file that knows localhost, and an empty resolv.conf.
 //
 // # What it is not
 //
-// It sets no limit on memory, disk or the number of processes, and keeps
-// nothing of owners: a file that the program gave to another user belongs to
-// the caller outside. It does not guard against a hole in the kernel itself.
+// It keeps nothing of owners: a file that the program gave to another user belongs
+// to the caller outside. It shares out nothing: two sandboxes together may take
+// twice their limits. It does not guard against a hole in the kernel itself.
 package sandbox

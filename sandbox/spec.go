@@ -9,8 +9,9 @@ import (
 )
 
 // ABI is in every key. It is raised whenever the mounts, the answers of the
-// fake root or the normalised surroundings (umask, limits, host name) change
-// in a way that a build can see.
+// fake root or the normalised surroundings (umask, resource limits, host name)
+// change in a way that a build can see. The Limits of a Spec are not among them:
+// what shows of these was never the same everywhere.
 const ABI = 1
 
 // Bind puts a file or a directory of the host, with all that is mounted below

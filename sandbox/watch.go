@@ -16,7 +16,7 @@ import (
 // fillRate that would be gone in as long as it waits. Of a processor it takes a
 // share of 1/idle at most, a walk through directories less.
 const (
-	longestWait  = 100 * time.Millisecond
+	longestWait  = 200 * time.Millisecond
 	shortestWait = 10 * time.Millisecond
 	fillRate     = 4       // bytes in a nanosecond
 	forkRate     = 1 << 18 // bytes for a process: 16 in a millisecond
@@ -24,6 +24,7 @@ const (
 	longestIdle  = time.Second
 	walkEvery    = time.Second
 	walkIdle     = 20
+	ending       = 2 * time.Second
 
 	// A program that is about to be started shares its parent's memory, in which
 	// case both are said to hold it. That does not last as long as this.
@@ -180,11 +181,14 @@ func (w *watch) run(init int) error {
 	}
 	v, err := openView(init, w.covered)
 	if err != nil {
-		// A short program has ended by now, and init with it.
-		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) || w.stopped() {
+		// A short program may have ended by now: an init that is about to end shows
+		// nothing any more, for which the kernel has several errors.
+		select {
+		case <-w.quit:
 			return nil
+		case <-time.After(ending):
+			return err
 		}
-		return err
 	}
 	defer v.close()
 	runtime.LockOSThread() // for the clock of this thread
