@@ -58,7 +58,7 @@ func TestKilled(t *testing.T) {
 			t.Errorf("acknowledged and lost: %s", key)
 		}
 	}
-	must(s.GC(t.Context(), false))
+	must(s.GC(t.Context(), Policy{}, false))
 	wantClean(t, s)
 	if names := must(readNames(s.path(locksDir))); len(names) != 5 {
 		t.Errorf("locks holds %q", names)
@@ -116,7 +116,7 @@ func endless(args []string) error {
 				return err
 			}
 			ctx, cancel := timeout(10 * time.Second)
-			_, err := s.GC(ctx, false)
+			_, err := s.GC(ctx, Policy{}, false)
 			cancel()
 			if err != nil {
 				return err

@@ -20,12 +20,15 @@
 // A blob is bytes under their sha256. A realization says what a key stands for;
 // the first writer of a key wins. Its inputs are the blobs that it was built from.
 // A root is a name that keeps an image or artifact, and all that hangs on it, from
-// GC, unless it was set only for as long as something else does. A source is a blob
-// that a root source-HEX keeps under the digest by which
-// derivations name it, where that is not the blob's own. A session is the time from
-// the first write of a Store to its Close: what it puts, and what it finds, GC
-// leaves alone, recorded or not. A blob that is named by no root, by no realization
-// that a root keeps, and by no session is garbage.
+// GC; a loose root goes with what it stands for, which its use keeps, or what needs
+// it. A source is a blob that a loose root source-HEX names by the digest by which
+// derivations do, where that is not the blob's own; other loose roots are of images
+// that were set only for as long as something needs them. The last use of a
+// realization and of a loose root is the time of its file, renewed at most daily.
+// A session is the time from the first write of a Store to its Close: what it puts,
+// and what it finds, GC leaves alone, recorded or not. What is named by no root, by
+// no realization that a root keeps or that was used lately, and by no session is
+// garbage.
 //
 // # What holds
 //

@@ -98,7 +98,7 @@ func (s *Store) ForgetFailed(k digest.Key) error {
 }
 
 // planFailed lists what was kept of failed builds long ago.
-func (s *Store) planFailed(p *Plan, _ *marks) error {
+func (s *Store) planFailed(p *Plan) error {
 	names, err := readNames(s.path(failedDir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

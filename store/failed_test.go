@@ -56,12 +56,12 @@ func TestFailed(t *testing.T) {
 		t.Fatalf("kept build: %q, %v", names, err)
 	}
 
-	if plan, err := s.GC(t.Context(), false); err != nil || len(plan.Items) != 0 {
+	if plan, err := s.GC(t.Context(), Policy{}, false); err != nil || len(plan.Items) != 0 {
 		t.Fatalf("gc of what failed today: %v, %v", plan, err)
 	}
 	s.now = func() time.Time { return time.Now().Add(failedAge + time.Hour) }
-	plan, err := s.GC(t.Context(), false)
-	if err != nil || len(plan.Items) != 2 || plan.Items[0] != (Item{kindFailed, k.Hex(), 0}) || plan.Items[1] != (Item{kindFailed, k.Hex() + ".log", 7}) {
+	plan, err := s.GC(t.Context(), Policy{}, false)
+	if err != nil || len(plan.Items) != 2 || plan.Items[0] != (Item{Kind: kindFailed, Name: k.Hex()}) || plan.Items[1] != (Item{Kind: kindFailed, Name: k.Hex() + ".log", Size: 7}) {
 		t.Fatalf("gc after a week: %v, %v", plan, err)
 	}
 	if names, err := readNames(s.path(failedDir)); err != nil || len(names) != 0 {
@@ -107,11 +107,11 @@ func TestFailedBuild(t *testing.T) {
 		t.Fatalf("got %q, %v, want %q", dir, err, kept)
 	}
 	s.now = func() time.Time { return looked.Add(failedAge - time.Minute) }
-	if plan, err := s.GC(t.Context(), false); err != nil || len(plan.Items) != 0 {
+	if plan, err := s.GC(t.Context(), Policy{}, false); err != nil || len(plan.Items) != 0 {
 		t.Errorf("gc within a week of the look: %v, %v", plan, err)
 	}
 	s.now = func() time.Time { return looked.Add(failedAge + time.Minute) }
-	if plan, err := s.GC(t.Context(), false); err != nil || len(plan.Items) != 1 {
+	if plan, err := s.GC(t.Context(), Policy{}, false); err != nil || len(plan.Items) != 1 {
 		t.Errorf("gc after it: %v, %v", plan, err)
 	}
 }

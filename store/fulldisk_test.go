@@ -151,11 +151,11 @@ func onFullDisk(s *Store, old, now Realization, garbage digest.Digest) error {
 	if _, err := again.Verify(context.Background()); err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
-	dry, err := again.GC(context.Background(), true)
+	dry, err := again.GC(context.Background(), Policy{}, true)
 	if err != nil {
 		return fmt.Errorf("dry gc: %w", err)
 	}
-	plan, err := again.GC(context.Background(), false)
+	plan, err := again.GC(context.Background(), Policy{}, false)
 	if err != nil {
 		return fmt.Errorf("gc: %w", err)
 	}
@@ -170,7 +170,7 @@ func onFullDisk(s *Store, old, now Realization, garbage digest.Digest) error {
 	if err := os.Remove(s.Dir() + "/../filler"); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if _, err := again.GC(context.Background(), false); err != nil { // makes the reserve again
+	if _, err := again.GC(context.Background(), Policy{}, false); err != nil { // makes the reserve again
 		return err
 	}
 	if err := removeInodes(s.Dir() + "/.."); err != nil {

@@ -12,46 +12,37 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-// Item is one thing that GC removes.
-type Item struct {
-	Kind string // "blob", "realization", "tree", "temporary", "quarantine", "failed" or "root"
-	Name string // a digest, a key, or the name in tmp/, quarantine/, failed/ or roots/
-	Size int64  // bytes of its files, as ls counts them
-}
-
-// Plan is what GC removes, sorted by kind and name.
-type Plan struct {
-	Items []Item
-	Bytes int64
-}
-
-// GC removes what no root needs. Kept are: all that roots name, sources among it,
-// but for those of SetRootWhileNeeded; each
-// realization whose manifest a root names, with its derivation, log,
-// provenance, files and inputs; the image that such a realization was built with;
-// the trees of these images; what living sessions have put or found; and what
-// is left of builds that failed in the last week.
+// GC removes what nothing needs and, of what only its last use keeps, what the
+// policy lets go. Kept are: all that roots name, but for sources and those of
+// SetRootWhileNeeded; each realization whose manifest a root names, with its
+// derivation, log, provenance, files and inputs; the image that such a realization
+// was built with, its trees, and the packages that it was made of; the same for
+// what living sessions have put or found; likewise realizations, sources and
+// images that were used as lately as the policy says, while they fit into its
+// quota; and what is left of builds that failed in the last week.
+//
+// What roots and sessions keep stays also above the quota: Plan.Kept is then more.
 //
 // A dry GC removes nothing and returns the plan that a real one would carry
 // out. The plan comes from journal, roots and blobs, never from the database.
 // GC works on a full disk. It keeps those who put and record waiting while it
 // decides and unlinks, and waits itself for those who do so now, up to half a
 // minute; then the error is ErrBusy and says who they are.
-func (s *Store) GC(ctx context.Context, dry bool) (Plan, error) {
-	plan, err := s.gc(ctx, dry)
+func (s *Store) GC(ctx context.Context, p Policy, dry bool) (Plan, error) {
+	plan, err := s.gc(ctx, p, dry)
 	if err != nil {
 		return Plan{}, fmt.Errorf("gc: %w", spaceError(s.dir, err))
 	}
 	return plan, nil
 }
 
-func (s *Store) gc(ctx context.Context, dry bool) (Plan, error) {
+func (s *Store) gc(ctx context.Context, p Policy, dry bool) (Plan, error) {
 	if !dry {
 		if err := s.freeReserve(); err != nil {
 			return Plan{}, err
 		}
 	}
-	plan, err := s.collect(ctx, dry)
+	plan, err := s.collect(ctx, p, dry)
 	if err != nil || dry {
 		return plan, err
 	}
@@ -62,19 +53,31 @@ func (s *Store) gc(ctx context.Context, dry bool) (Plan, error) {
 	return plan, nil
 }
 
+// decide makes the plan. The caller holds the gate exclusively.
+func (s *Store) decide(p Policy, dry bool) (Plan, error) {
+	m, err := s.mark(!dry)
+	if err != nil {
+		return Plan{}, err
+	}
+	inv, err := s.takeInventory()
+	if err != nil {
+		return Plan{}, err
+	}
+	if err := s.applyPolicy(m, p, inv); err != nil {
+		return Plan{}, err
+	}
+	return s.plan(m, inv)
+}
+
 // collect holds the gate: it decides and, unless dry, unlinks. Trees are only
 // moved to tmp/, where the sweep finds them: that is what takes long.
-func (s *Store) collect(ctx context.Context, dry bool) (Plan, error) {
+func (s *Store) collect(ctx context.Context, p Policy, dry bool) (Plan, error) {
 	gate, err := s.closeGate(ctx)
 	if err != nil {
 		return Plan{}, err
 	}
 	defer gate.release()
-	m, err := s.mark(!dry)
-	if err != nil {
-		return Plan{}, err
-	}
-	plan, err := s.plan(m)
+	plan, err := s.decide(p, dry)
 	if err != nil || dry || len(plan.Items) == 0 {
 		return plan, err
 	}

@@ -10,33 +10,44 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-// marks is what GC keeps.
+// marks is what GC keeps, and what it looks at to find out.
 type marks struct {
-	blobs    map[digest.Digest]bool
-	trees    map[digest.Digest]bool
-	builders map[digest.Digest]bool // config digests of images in use
-	entries  []entry                // the journal
-	live     map[string]bool        // names in the journal
-	loose    []root                 // roots that keep nothing
+	blobs   map[digest.Digest]bool
+	trees   map[digest.Digest]bool
+	entries []entry         // the journal
+	live    map[string]bool // names in the journal
+	loose   []root          // roots that keep nothing
+	images  images
 }
 
-// mark finds what is kept. sweep removes the lists of dead sessions on the
-// way. The caller holds the gate exclusively.
-func (s *Store) mark(sweep bool) (*marks, error) {
-	m := &marks{
-		blobs: map[digest.Digest]bool{}, trees: map[digest.Digest]bool{},
-		builders: map[digest.Digest]bool{}, live: map[string]bool{},
+// needs is what something can't be without.
+type needs struct{ blobs, trees []digest.Digest }
+
+func (n *needs) add(other needs) {
+	n.blobs = append(n.blobs, other.blobs...)
+	n.trees = append(n.trees, other.trees...)
+}
+
+func (m *marks) keep(n needs) {
+	for _, d := range n.blobs {
+		m.blobs[d] = true
 	}
+	for _, d := range n.trees {
+		m.trees[d] = true
+	}
+}
+
+// mark finds what is kept whatever the policy says. sweep removes the lists of
+// dead sessions on the way. The caller holds the gate exclusively.
+func (s *Store) mark(sweep bool) (*marks, error) {
+	m := &marks{blobs: map[digest.Digest]bool{}, trees: map[digest.Digest]bool{}, live: map[string]bool{}}
 	if err := s.markRoots(m); err != nil {
 		return nil, err
 	}
 	if err := s.markPins(m, sweep); err != nil {
 		return nil, err
 	}
-	if err := s.markJournal(m); err != nil {
-		return nil, err
-	}
-	return m, s.markBuilders(m)
+	return m, s.markJournal(m)
 }
 
 // markRoots refuses when a root is damaged: what it named would be lost.
@@ -49,22 +60,27 @@ func (s *Store) markRoots(m *marks) error {
 		if r.err != nil {
 			return fmt.Errorf("root %s: %w: set it again, or remove it", r.name, r.err)
 		}
-		if r.desc.Annotations[whileNeeded] != "" {
+		if isLoose(r.desc) {
+			if r.used, err = lastUse(s.path(rootsDir, r.name)); err != nil {
+				return err
+			}
 			m.loose = append(m.loose, r)
 			continue
 		}
-		if err := s.markImage(m, r.desc); err != nil {
+		n, err := s.needsOf(r.desc)
+		if err != nil {
 			return err
 		}
+		m.keep(n)
 	}
 	return nil
 }
 
-// markImage marks what a descriptor leads to, and the trees of the image
+// needsOf returns what a descriptor leads to, and the trees of the image
 // configurations among it.
-func (s *Store) markImage(m *marks, desc v1.Descriptor) error {
+func (s *Store) needsOf(desc v1.Descriptor) (n needs, err error) {
 	for _, r := range s.refs(desc) {
-		m.blobs[r.digest] = true
+		n.blobs = append(n.blobs, r.digest)
 		if r.mediaType != v1.MediaTypeImageConfig || r.err != nil {
 			continue
 		}
@@ -73,13 +89,11 @@ func (s *Store) markImage(m *marks, desc v1.Descriptor) error {
 			continue // its trees can be unpacked again
 		}
 		if err != nil {
-			return fmt.Errorf("blob %s: %w", r.digest, err)
+			return needs{}, fmt.Errorf("blob %s: %w", r.digest, err)
 		}
-		for _, d := range ids {
-			m.trees[d] = true
-		}
+		n.trees = append(n.trees, ids...)
 	}
-	return nil
+	return n, nil
 }
 
 // markPins keeps what living sessions hold. A manifest among it holds all that
@@ -89,13 +103,14 @@ func (s *Store) markPins(m *marks, sweep bool) error {
 	if err != nil {
 		return err
 	}
+	m.keep(needs{pins, pins})
 	for _, d := range pins {
-		m.blobs[d] = true
-		m.trees[d] = true
 		if doc, ok := s.manifest(d); ok {
-			if err := s.markImage(m, doc); err != nil {
+			n, err := s.needsOf(doc)
+			if err != nil {
 				return err
 			}
+			m.keep(n)
 		}
 	}
 	return nil
@@ -108,49 +123,83 @@ func (s *Store) markJournal(m *marks) error {
 	if m.entries, err = s.readJournal(); err != nil {
 		return err
 	}
-	for _, e := range m.entries {
+	if m.images, err = s.imagesOf(m.entries); err != nil {
+		return err
+	}
+	for i, e := range m.entries {
+		if m.entries[i].used, err = lastUse(s.path(journalDir, e.name)); err != nil {
+			return err
+		}
 		if e.err != nil || !m.blobs[e.r.Manifest] {
 			continue
 		}
 		m.live[e.name] = true
-		if !e.r.Builder.IsZero() {
-			m.builders[e.r.Builder] = true
-		}
-		for _, d := range e.r.kept() {
-			m.blobs[d] = true
-		}
-		if err := s.markImage(m, manifestDesc(e.r.Manifest)); err != nil {
+		n, err := s.needsOfEntry(e, m.images)
+		if err != nil {
 			return err
 		}
+		m.keep(n)
 	}
 	return nil
 }
 
-// markBuilders keeps the images, named by no root any more, that live
-// realizations were built with. A realization names the configuration; the
-// manifest that names the same one is among the blobs not yet marked.
-func (s *Store) markBuilders(m *marks) error {
-	if len(m.builders) == 0 {
-		return nil
+// needsOfEntry returns what a realization can't be without: its blobs, what it
+// was built from, and the image that it was built with.
+func (s *Store) needsOfEntry(e entry, built images) (needs, error) {
+	n, err := s.needsOf(manifestDesc(e.r.Manifest))
+	if err != nil {
+		return needs{}, err
+	}
+	n.blobs = append(n.blobs, e.r.kept()...)
+	n.add(built[e.r.Builder])
+	return n, nil
+}
+
+// images says what the images need that realizations were built with, by the
+// digest of their configuration: of the image itself and of the artifact with its
+// packages, which names the same one.
+type images map[digest.Digest]needs
+
+// imagesOf finds the images of the entries, also those that no root names any
+// more. A realization names the configuration; the manifest that names the same
+// one is somewhere among the blobs.
+func (s *Store) imagesOf(entries []entry) (images, error) {
+	built := images{}
+	for _, e := range entries {
+		if e.err == nil && !e.r.Builder.IsZero() {
+			built[e.r.Builder] = needs{}
+		}
+	}
+	if len(built) == 0 {
+		return built, nil
 	}
 	names, err := readNames(s.path(blobsDir))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, name := range names {
 		d, err := digest.ParseHex(name)
-		if err != nil || m.blobs[d] {
+		if err != nil {
 			continue
 		}
 		desc, ok := s.manifest(d)
-		if !ok || !s.imageOf(desc, m.builders) {
+		if !ok {
 			continue
 		}
-		if err := s.markImage(m, desc); err != nil {
-			return err
+		for _, r := range s.refs(desc) {
+			n, wanted := built[r.digest]
+			if !wanted || r.mediaType != v1.MediaTypeImageConfig {
+				continue
+			}
+			more, err := s.needsOf(desc)
+			if err != nil {
+				return nil, err
+			}
+			n.add(more)
+			built[r.digest] = n
 		}
 	}
-	return nil
+	return built, nil
 }
 
 // manifest returns the descriptor of a blob that is an OCI manifest or index.
@@ -173,14 +222,4 @@ func startsObject(path string) bool {
 	var b [1]byte
 	_, err = f.Read(b[:])
 	return err == nil && b[0] == '{'
-}
-
-// imageOf reports whether a manifest's configuration is one of those.
-func (s *Store) imageOf(desc v1.Descriptor, configs map[digest.Digest]bool) bool {
-	for _, r := range s.refs(desc) {
-		if r.mediaType == v1.MediaTypeImageConfig && configs[r.digest] {
-			return true
-		}
-	}
-	return false
 }

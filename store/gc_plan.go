@@ -8,8 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
+	"time"
 
 	"github.com/fuel-infra/pbuild/store/digest"
 )
@@ -25,24 +24,112 @@ const (
 	kindRoot        = "root"
 )
 
-// plan lists what is not marked. Files that are not ours stay: Verify names
-// them.
-func (s *Store) plan(m *marks) (Plan, error) {
-	var p Plan
+// Item is one thing that GC removes.
+type Item struct {
+	Kind string    // "blob", "realization", "tree", "temporary", "quarantine", "failed" or "root"
+	Name string    // a digest, a key, or the name in tmp/, quarantine/, failed/ or roots/
+	Size int64     // bytes of its files, as ls counts them
+	Used time.Time // last use, of a realization and a root; else zero
+	What string    // for people: "hello-deb 1.0-1", of its blobs "hello_1.0-1_amd64.deb" or "log of hello-deb 1.0-1"; may be empty
+}
+
+// Plan is what GC removes, sorted by kind and name.
+type Plan struct {
+	Items []Item
+	Bytes int64 // of the items
+	Kept  int64 // that the blobs, trees and journal have which stay
+}
+
+// inventory is what there is, with sizes in bytes. Files that are not ours are not
+// in it: they stay, and Verify names them.
+type inventory struct{ blobs, trees map[digest.Digest]int64 }
+
+func (s *Store) takeInventory() (inventory, error) {
+	inv := inventory{blobs: map[digest.Digest]int64{}, trees: map[digest.Digest]int64{}}
+	names, err := readNames(s.path(blobsDir))
+	if err != nil {
+		return inv, err
+	}
+	for _, name := range names {
+		d, err := digest.ParseHex(name)
+		if err != nil {
+			continue
+		}
+		info, err := os.Lstat(s.BlobPath(d))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // quarantined meanwhile
+		}
+		if err != nil {
+			return inv, err
+		}
+		inv.blobs[d] = info.Size()
+	}
+	if names, err = readNames(s.path(treesDir)); err != nil {
+		return inv, err
+	}
+	for _, name := range names {
+		d, err := digest.ParseHex(strings.TrimSuffix(name, ".ledger"))
+		if err != nil {
+			continue
+		}
+		n, err := sizeOf(s.path(treesDir, name))
+		if err != nil {
+			return inv, err
+		}
+		inv.trees[d] += n
+	}
+	return inv, nil
+}
+
+// kept is the size of what is marked.
+func (inv inventory) kept(m *marks) (n int64) {
+	for d, size := range inv.blobs {
+		if m.blobs[d] {
+			n += size
+		}
+	}
+	for d, size := range inv.trees {
+		if m.trees[d] {
+			n += size
+		}
+	}
+	for _, e := range m.entries {
+		if m.live[e.name] {
+			n += int64(len(e.file))
+		}
+	}
+	return n
+}
+
+// plan lists what is not marked.
+func (s *Store) plan(m *marks, inv inventory) (Plan, error) {
+	p := Plan{Kept: inv.kept(m)}
+	what := map[digest.Digest]string{}
 	for _, e := range m.entries {
 		k, err := digest.ParseKey("sha256:" + e.name)
-		if err == nil && !m.live[e.name] {
-			p.Items = append(p.Items, Item{kindRealization, k.String(), int64(len(e.file))})
+		if err != nil || m.live[e.name] {
+			continue
 		}
+		p.Items = append(p.Items, Item{kindRealization, k.String(), int64(len(e.file)), e.used, describeBlobs(e.r, what)})
 	}
 	for _, r := range m.loose {
 		d, err := digest.Parse(string(r.desc.Digest))
 		if err == nil && !m.blobs[d] {
-			p.Items = append(p.Items, Item{kindRoot, r.name, 0})
+			p.Items = append(p.Items, Item{Kind: kindRoot, Name: r.name, Used: r.used})
 		}
 	}
-	for _, list := range []func(*Plan, *marks) error{s.planBlobs, s.planTrees, s.planTemps, s.planQuarantine, s.planFailed} {
-		if err := list(&p, m); err != nil {
+	for d, size := range inv.blobs {
+		if !m.blobs[d] {
+			p.Items = append(p.Items, Item{Kind: kindBlob, Name: d.String(), Size: size, What: what[d]})
+		}
+	}
+	for d, size := range inv.trees {
+		if !m.trees[d] {
+			p.Items = append(p.Items, Item{Kind: kindTree, Name: d.String(), Size: size})
+		}
+	}
+	for _, list := range []func(*Plan) error{s.planTemps, s.planQuarantine, s.planFailed} {
+		if err := list(&p); err != nil {
 			return Plan{}, err
 		}
 	}
@@ -55,52 +142,33 @@ func (s *Store) plan(m *marks) (Plan, error) {
 	return p, nil
 }
 
-func (s *Store) planBlobs(p *Plan, m *marks) error {
-	names, err := readNames(s.path(blobsDir))
-	if err != nil {
-		return err
+// describeBlobs returns what a realization is, and notes what its blobs are; one
+// of several keeps the first word.
+func describeBlobs(r *Realization, what map[digest.Digest]string) string {
+	if r == nil {
+		return "" // damaged
 	}
-	for _, name := range names {
-		d, err := digest.ParseHex(name)
-		if err != nil || m.blobs[d] {
-			continue
+	name := r.Recipe + "-" + r.Format + " " + r.Version
+	note := func(d digest.Digest, text string) {
+		if what[d] == "" {
+			what[d] = text
 		}
-		info, err := os.Lstat(s.BlobPath(d))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		p.Items = append(p.Items, Item{kindBlob, d.String(), info.Size()})
 	}
-	return nil
+	for _, f := range r.Files {
+		note(f.Digest, f.Name)
+		note(f.Output, "contents of "+f.Name)
+	}
+	note(r.Key.Text(), "derivation of "+name)
+	note(r.Manifest, "manifest of "+name)
+	note(r.Log, "log of "+name)
+	note(r.Provenance, "provenance of "+name)
+	for _, d := range r.Inputs {
+		note(d, "source of "+name)
+	}
+	return name
 }
 
-func (s *Store) planTrees(p *Plan, m *marks) error {
-	names, err := readNames(s.path(treesDir))
-	if err != nil {
-		return err
-	}
-	sizes := map[digest.Digest]int64{}
-	for _, name := range names {
-		d, err := digest.ParseHex(strings.TrimSuffix(name, ".ledger"))
-		if err != nil || m.trees[d] {
-			continue
-		}
-		n, err := sizeOf(s.path(treesDir, name))
-		if err != nil {
-			return err
-		}
-		sizes[d] += n
-	}
-	for d, n := range sizes {
-		p.Items = append(p.Items, Item{kindTree, d.String(), n})
-	}
-	return nil
-}
-
-func (s *Store) planTemps(p *Plan, _ *marks) error {
+func (s *Store) planTemps(p *Plan) error {
 	names, err := s.deadTemps()
 	if err != nil {
 		return err
@@ -108,7 +176,7 @@ func (s *Store) planTemps(p *Plan, _ *marks) error {
 	return planDir(p, kindTemporary, s.path(tmpDir), names)
 }
 
-func (s *Store) planQuarantine(p *Plan, _ *marks) error {
+func (s *Store) planQuarantine(p *Plan) error {
 	names, err := readNames(s.path(quarantineDir))
 	if err != nil {
 		return err
@@ -122,7 +190,7 @@ func planDir(p *Plan, kind, dir string, names []string) error {
 		if err != nil {
 			return err
 		}
-		p.Items = append(p.Items, Item{kind, name, n})
+		p.Items = append(p.Items, Item{Kind: kind, Name: name, Size: n})
 	}
 	return nil
 }
@@ -144,43 +212,4 @@ func sizeOf(path string) (n int64, err error) {
 		return ignoreNotExist(err)
 	})
 	return n, err
-}
-
-// sweepLocks removes the locks of keys, names and trees that nobody holds;
-// who waits for one notices and makes it anew.
-func (s *Store) sweepLocks() error {
-	names, err := readNames(s.path(locksDir))
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		switch name {
-		case gcGate, dbGate, dbTurn, journalLock, rootsLock:
-			continue
-		}
-		if strings.HasPrefix(name, sessionPrefix) {
-			continue
-		}
-		if err := removeFree(s.path(locksDir, name)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// removeFree removes a lock file while holding its lock, unless another holds it.
-func removeFree(path string) error {
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	ok, err := tryFlock(f, unix.LOCK_EX)
-	if err != nil || !ok {
-		return err
-	}
-	return ignoreNotExist(os.Remove(path))
 }

@@ -38,7 +38,7 @@ func TestGCSparesSessions(t *testing.T) {
 	must(build.ReadBlob(old.Provenance, 1<<20))
 	must(build.Tree(im.diff))
 
-	plan := must(s.GC(t.Context(), false))
+	plan := must(s.GC(t.Context(), Policy{}, false))
 	want := sorted("realization "+old.Key.String(), "blob "+old.Key.Text().String(), "blob "+old.Manifest.String(), "blob "+old.Files[0].Digest.String())
 	if diff := cmp.Diff(want, items(plan)); diff != "" {
 		t.Error(diff)
@@ -50,7 +50,7 @@ func TestGCSparesSessions(t *testing.T) {
 	}
 	must(build.Tree(im.diff))
 	must(0, build.Close())
-	if plan := must(s.GC(t.Context(), false)); len(plan.Items) != 7 {
+	if plan := must(s.GC(t.Context(), Policy{}, false)); len(plan.Items) != 7 {
 		t.Errorf("after the session: %v", items(plan))
 	}
 	wantClean(t, s)
@@ -63,7 +63,7 @@ func TestGCSparesNoDeadSession(t *testing.T) {
 	out := must(cmd.StdoutPipe())
 	must(0, cmd.Start())
 	must(out.Read(make([]byte, 4096)))
-	if plan := must(s.GC(t.Context(), false)); len(plan.Items) > 0 {
+	if plan := must(s.GC(t.Context(), Policy{}, false)); len(plan.Items) > 0 {
 		t.Errorf("while it lives: %v", items(plan))
 	}
 	must(0, cmd.Process.Kill())
@@ -89,7 +89,7 @@ func TestGCWaits(t *testing.T) {
 	s := newStore(t)
 	s.gcWait = 60 * time.Millisecond
 	gate := must(s.addGate())
-	_, err := s.GC(t.Context(), false)
+	_, err := s.GC(t.Context(), Policy{}, false)
 	comm := strings.TrimSpace(string(must(os.ReadFile("/proc/self/comm"))))
 	want := fmt.Sprintf("gc: store in use: waited 60ms for pid %d (%s)", os.Getpid(), comm)
 	if !errors.Is(err, ErrBusy) || err.Error() != want {
@@ -97,9 +97,9 @@ func TestGCWaits(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.GC(ctx, false); !errors.Is(err, context.Canceled) {
+	if _, err := s.GC(ctx, Policy{}, false); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	gate.release()
-	must(s.GC(t.Context(), false))
+	must(s.GC(t.Context(), Policy{}, false))
 }

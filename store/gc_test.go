@@ -17,16 +17,22 @@ import (
 // runs GC: first dry, then in earnest, and again.
 func collectAll(t *testing.T, s *Store) Plan {
 	t.Helper()
+	return collectBy(t, s, Policy{})
+}
+
+// collectBy is collectAll with a policy.
+func collectBy(t *testing.T, s *Store, p Policy) Plan {
+	t.Helper()
 	must(0, s.Close())
 	before := stamps(t, s.Dir())
-	dry := must(s.GC(t.Context(), true))
+	dry := must(s.GC(t.Context(), p, true))
 	if diff := cmp.Diff(before, stamps(t, s.Dir())); diff != "" {
 		t.Errorf("a dry run changed: %s", diff)
 	}
-	if diff := cmp.Diff(dry, must(s.GC(t.Context(), false))); diff != "" {
+	if diff := cmp.Diff(dry, must(s.GC(t.Context(), p, false))); diff != "" {
 		t.Errorf("the dry run's plan differs: %s", diff)
 	}
-	if again := must(s.GC(t.Context(), false)); len(again.Items) > 0 {
+	if again := must(s.GC(t.Context(), p, false)); len(again.Items) > 0 {
 		t.Errorf("a second gc removes %v", again.Items)
 	}
 	return dry
@@ -95,12 +101,12 @@ func TestGCWithoutDatabase(t *testing.T) {
 	realize(t, s, "hello", "old")
 	now := realize(t, s, "hello", "new")
 	must(0, s.Close())
-	want := must(s.GC(t.Context(), true))
+	want := must(s.GC(t.Context(), Policy{}, true))
 	if len(want.Items) != 6 {
 		t.Errorf("plan %v", want.Items)
 	}
 	must(0, os.RemoveAll(s.path(dbDir)))
-	if diff := cmp.Diff(want, must(s.GC(t.Context(), true))); diff != "" {
+	if diff := cmp.Diff(want, must(s.GC(t.Context(), Policy{}, true))); diff != "" {
 		t.Error(diff)
 	}
 	if _, err := os.Lstat(s.path(dbDir)); !errors.Is(err, os.ErrNotExist) {
@@ -109,7 +115,7 @@ func TestGCWithoutDatabase(t *testing.T) {
 	if diff := cmp.Diff(&now, must(s.Lookup(now.Key))); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(want, must(s.GC(t.Context(), true))); diff != "" {
+	if diff := cmp.Diff(want, must(s.GC(t.Context(), Policy{}, true))); diff != "" {
 		t.Error(diff)
 	}
 	wantClean(t, s)
@@ -121,7 +127,7 @@ func TestGCKilled(t *testing.T) {
 	old := realize(t, s, "hello", "old")
 	now := realize(t, s, "hello", "new")
 	must(0, s.Close())
-	must(0, s.removeEntries(must(s.GC(t.Context(), true)))) // and no further
+	must(0, s.removeEntries(must(s.GC(t.Context(), Policy{}, true)))) // and no further
 	if _, err := s.Lookup(old.Key); !errors.Is(err, ErrNotFound) {
 		t.Errorf("the old one: %v", err)
 	}
@@ -129,7 +135,7 @@ func TestGCKilled(t *testing.T) {
 		t.Error(diff)
 	}
 	wantClean(t, s)
-	if plan := must(s.GC(t.Context(), false)); len(plan.Items) != 5 {
+	if plan := must(s.GC(t.Context(), Policy{}, false)); len(plan.Items) != 5 {
 		t.Errorf("the next gc removes %v", items(plan))
 	}
 	wantClean(t, s)
@@ -183,7 +189,7 @@ func TestGCWhileNeeded(t *testing.T) {
 	r := must(put(s, "hello", "a"))
 	r.Builder = needed.config
 	must(s.Record(r, "hello-deb"))
-	if plan := must(s.GC(t.Context(), true)); len(plan.Items) > 0 {
+	if plan := must(s.GC(t.Context(), Policy{}, true)); len(plan.Items) > 0 {
 		t.Errorf("a living session: %v", items(plan))
 	}
 	gone := func(name string, im image) []string {
@@ -246,7 +252,7 @@ func TestGCRefusesADamagedRoot(t *testing.T) {
 	desc := must(s.Root("hello-deb"))
 	must(0, s.Close())
 	overwrite(s.path(rootsDir, "hello-deb"), flipByte(60))
-	_, err := s.GC(t.Context(), false)
+	_, err := s.GC(t.Context(), Policy{}, false)
 	want := "gc: root hello-deb: damaged in the store: its seal does not fit: set it again, or remove it"
 	if !errors.Is(err, ErrCorrupt) || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
@@ -262,7 +268,7 @@ func TestGCForeignFiles(t *testing.T) {
 	for _, name := range []string{blobsDir + "/notes", journalDir + "/notes", treesDir + "/notes"} {
 		must(0, os.WriteFile(s.path(name), nil, 0o644))
 	}
-	if plan := must(s.GC(t.Context(), false)); len(plan.Items) > 0 {
+	if plan := must(s.GC(t.Context(), Policy{}, false)); len(plan.Items) > 0 {
 		t.Errorf("removed %v", items(plan))
 	}
 	want := []Problem{

@@ -192,7 +192,7 @@ func TestTreeDamaged(t *testing.T) {
 			if _, err := s.Tree(d); err != nil {
 				t.Errorf("made again: %v", err)
 			}
-			must(s.GC(context.Background(), false))
+			must(s.GC(context.Background(), Policy{}, false))
 		})
 	}
 }
@@ -260,5 +260,5 @@ func TestVerifyTree(t *testing.T) {
 	spoil()
 	putTree(t, s, layer)
 	must(s.VerifyTree(t.Context(), d))
-	must(s.GC(t.Context(), false))
+	must(s.GC(t.Context(), Policy{}, false))
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -17,8 +18,9 @@ import (
 type entry struct {
 	name string // in journal/: the key's hexadecimal digits
 	r    *Realization
-	file []byte // as it is on the disk
-	err  error  // ErrCorrupt; then r is nil
+	file []byte    // as it is on the disk
+	err  error     // ErrCorrupt; then r is nil
+	used time.Time // last use, where GC asks
 }
 
 func journalPath(k digest.Key) string { return journalDir + "/" + k.Hex() }

@@ -41,7 +41,7 @@ func TestNothingStaysOpen(t *testing.T) {
 		must(0, s.Rebuild(t.Context()))
 		must(0, os.RemoveAll(s.path(dbDir)))
 		must(s.Lookup(r.Key))
-		must(s.GC(t.Context(), false))
+		must(s.GC(t.Context(), Policy{}, false))
 		must(s.Verify(t.Context()))
 		must(0, s.Close())
 	}

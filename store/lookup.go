@@ -16,17 +16,28 @@ const useInterval = 24 * time.Hour
 
 // Lookup finds the realization of a key. ErrNotFound: there is none, or one of
 // its blobs is lost. It asks the journal, and opens the database only when what
-// it finds is damaged or a blob is lost. A hit works on a full disk.
+// it finds is damaged or a blob is lost. A hit works on a full disk. Within a
+// session (see the package's doc) what was found stays.
 func (s *Store) Lookup(k digest.Key) (*Realization, error) {
 	r, err := s.find(k)
 	if err == nil {
-		err = s.whole(r)
+		err = s.hold(r)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("key %s: %w", k, err)
 	}
-	s.renewUse(k)
+	s.renewUse(s.path(journalPath(k)))
 	return r, nil
+}
+
+// hold is whole with r pinned: its manifest holds the entry and all that it needs.
+func (s *Store) hold(r *Realization) error {
+	release, err := s.holdBlob(r.Manifest)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return s.whole(r)
 }
 
 // LookupAll is Lookup of each key. The map lacks the keys for which that says
@@ -110,18 +121,21 @@ func (s *Store) named(r *Realization) []digest.Digest {
 	return append(r.kept(), digestsOf(s.refs(manifestDesc(r.Manifest)))...)
 }
 
-// renewUse writes the last use of a key where the known one is old, or lies in
-// the future because a clock was wrong.
-func (s *Store) renewUse(k digest.Key) {
-	path := s.path(journalPath(k))
+// renewUse writes the last use into the time of a journal's or a root's file,
+// where that is older than useInterval. A time in the future stays: what a wrong
+// clock wrote keeps too long, and what it would write could lose.
+func (s *Store) renewUse(path string) {
+	used, err := lastUse(path)
+	if now := s.now(); err == nil && now.Sub(used) >= useInterval {
+		// On a disk that refuses it the hit is still a hit.
+		_ = os.Chtimes(path, time.Time{}, now)
+	}
+}
+
+func lastUse(path string) (time.Time, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
-		return
+		return time.Time{}, err
 	}
-	now := s.now()
-	if age := now.Sub(info.ModTime()); age < useInterval && age > -useInterval {
-		return
-	}
-	// On a disk that refuses it the hit is still a hit.
-	_ = os.Chtimes(path, time.Time{}, now)
+	return info.ModTime(), nil
 }

@@ -41,7 +41,7 @@ func TestManyProcesses(t *testing.T) {
 				return
 			default:
 			}
-			if _, err := s.GC(t.Context(), false); err != nil {
+			if _, err := s.GC(t.Context(), Policy{}, false); err != nil {
 				stopped <- err
 				return
 			}
@@ -61,7 +61,7 @@ func TestManyProcesses(t *testing.T) {
 	if built != keys {
 		t.Errorf("%d builds, want %d", built, keys)
 	}
-	must(s.GC(t.Context(), false))
+	must(s.GC(t.Context(), Policy{}, false))
 	if report := wantClean(t, s); report.Realizations != keys {
 		t.Errorf("report %+v", report)
 	}

@@ -51,6 +51,9 @@ func (s *Store) record(r Realization, root string) (*Realization, error) {
 	}
 	defer gate.release()
 	kept, err := s.journalise(&r)
+	if err == nil {
+		err = s.pin(kept.Manifest) // perhaps another's
+	}
 	if err != nil {
 		return nil, err
 	}

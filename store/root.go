@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sys/unix"
@@ -42,7 +43,8 @@ func (s *Store) SetRoot(name string, desc v1.Descriptor) error {
 
 // SetRootWhileNeeded is SetRoot for an image that can be made again by what its
 // name stands for: the name keeps nothing. GC drops it when no realization that
-// is kept was built with the image and no living session holds it.
+// is kept was built with the image, no living session holds it, and its last use
+// is too long ago.
 func (s *Store) SetRootWhileNeeded(name string, desc v1.Descriptor) error {
 	desc.Annotations = maps.Clone(desc.Annotations)
 	if desc.Annotations == nil {
@@ -160,7 +162,7 @@ func (s *Store) dropRoot(name string) error {
 }
 
 // Root returns what a name stands for; ErrNotFound: nothing. ErrCorrupt: the
-// root's file is damaged, and setting it again heals it.
+// root's file is damaged, and setting it again heals it. It counts as a use.
 func (s *Store) Root(name string) (v1.Descriptor, error) {
 	if err := checkName(name); err != nil {
 		return v1.Descriptor{}, err
@@ -168,6 +170,9 @@ func (s *Store) Root(name string) (v1.Descriptor, error) {
 	desc, err := s.readRoot(name)
 	if err != nil {
 		return v1.Descriptor{}, fmt.Errorf("root %s: %w", name, err)
+	}
+	if isLoose(desc) {
+		s.renewUse(s.path(rootsDir, name))
 	}
 	return desc, nil
 }
@@ -204,6 +209,7 @@ type root struct {
 	name string
 	desc v1.Descriptor
 	err  error
+	used time.Time // last use, where GC asks
 }
 
 // readRoots returns all roots by name.
@@ -219,7 +225,7 @@ func (s *Store) readRoots() ([]root, error) {
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}
-		roots = append(roots, root{name, desc, err})
+		roots = append(roots, root{name: name, desc: desc, err: err})
 	}
 	return roots, nil
 }

@@ -192,7 +192,7 @@ func TestNameFollowsTheHit(t *testing.T) {
 		t.Fatalf("root names %s, want %s", got.Digest, first.Manifest)
 	}
 	must(0, s.Close()) // the session holds what it put
-	must(s.GC(t.Context(), false))
+	must(s.GC(t.Context(), Policy{}, false))
 	must(s.Lookup(first.Key))
 	if _, err := s.Lookup(second.Key); !errors.Is(err, ErrNotFound) {
 		t.Fatalf("the other one after gc: %v", err)

@@ -62,7 +62,7 @@ func TestScratchOfTheDead(t *testing.T) {
 	if _, err := os.Lstat(dead + "/tree/file"); err != nil {
 		t.Fatalf("nothing was left: %v", err)
 	}
-	plan := must(s.GC(t.Context(), true))
+	plan := must(s.GC(t.Context(), Policy{}, true))
 	if len(plan.Items) != 2 || plan.Items[0].Kind != kindTemporary || plan.Items[1].Kind != kindTemporary {
 		t.Errorf("plan %+v, want scratch and tree of the dead", plan) // its blob is also the living one's
 	}

@@ -18,8 +18,8 @@ func sourceRoot(id digest.Digest) string { return "source-" + id.Hex() }
 // PutSource keeps a blob as the source that a derivation names by id, where that
 // is not the digest of a blob but, e.g., of a tree. The blob is in the store
 // already, else ErrNotFound; that it holds what id stands for is the caller's
-// word. GC keeps it until its root, source-HEX, is removed. Put again, the last
-// blob counts.
+// word. GC keeps it for as long as a realization that is kept was built from it,
+// and for its last use. Put again, the last blob counts.
 func (s *Store) PutSource(id, blob digest.Digest) error {
 	size, ok := s.HasBlob(blob)
 	if !ok {
@@ -48,5 +48,6 @@ func (s *Store) Source(id digest.Digest) (digest.Digest, error) {
 	if size, ok := s.HasBlob(blob); !ok || size != desc.Size {
 		return digest.Digest{}, fmt.Errorf("source %s: %w: blob %s is lost", id, ErrNotFound, blob)
 	}
+	s.renewUse(s.path(rootsDir, sourceRoot(id)))
 	return blob, nil
 }

@@ -41,7 +41,7 @@ A collection may be anybody's checkout. Its pbuild.yaml may say:
 
 and not, which is an error:
 
-  store            it could hold forged results
+  store            it could hold forged results, and a small quota would empty yours
   file:///DIR      a path of this host
 `,
 		Before: takes(0, 0, ""),

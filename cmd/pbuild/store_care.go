@@ -98,58 +98,6 @@ func storeVerify(ctx context.Context, con *console, s *store.Store) error {
 	return nil
 }
 
-func storeGCVerb(con *console) *cli.Command {
-	return &cli.Command{
-		Name:  "gc",
-		Usage: "remove what no root needs",
-		Description: examples("pbuild store gc --dry-run", "pbuild store gc") +
-			"\nRoots are the newest realization of each recipe and format, and builder images\nin use. It works on a full disk.\n",
-		Flags:  []cli.Flag{&cli.BoolFlag{Name: "dry-run", Usage: "list, and remove nothing"}},
-		Before: takes(0, 0, ""),
-		Action: func(c *cli.Context) error {
-			s, err := openStore(con, placesOf(c))
-			if err != nil {
-				return fmt.Errorf("store gc: %w", err)
-			}
-			defer s.Close()
-			return storeGC(c.Context, con, s, c.Bool("dry-run"))
-		},
-	}
-}
-
-type storeItem struct {
-	Kind    string `json:"kind"`
-	Name    string `json:"name"`
-	Bytes   int64  `json:"bytes"`
-	Removed bool   `json:"removed"`
-}
-
-func storeGC(ctx context.Context, con *console, s *store.Store, dry bool) error {
-	plan, err := s.GC(ctx, dry)
-	if err != nil {
-		return fmt.Errorf("store gc: %w", err)
-	}
-	var rows [][]cell
-	for _, i := range plan.Items {
-		if con.json {
-			if err := con.object(storeItem{i.Kind, i.Name, i.Size, !dry}); err != nil {
-				return err
-			}
-			continue
-		}
-		rows = append(rows, []cell{plain(i.Kind), {sizeText(i.Size), fmt.Sprint(i.Size)}, plain(i.Name)})
-	}
-	if err := con.table(rows); err != nil {
-		return err
-	}
-	verb := "removed"
-	if dry {
-		verb = "would remove"
-	}
-	con.say("%s %s, %s", verb, plural(len(plan.Items), "item"), sizeText(plan.Bytes))
-	return nil
-}
-
 func storeRebuildVerb(con *console) *cli.Command {
 	return &cli.Command{
 		Name:        "rebuild",

@@ -145,7 +145,7 @@ func (b *bench) collect() {
 	if err := b.store.Close(); err != nil {
 		b.t.Fatal(err)
 	}
-	if _, err := b.store.GC(b.t.Context(), false); err != nil {
+	if _, err := b.store.GC(b.t.Context(), store.Policy{}, false); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -190,7 +190,7 @@ func TestOneMakesForAll(t *testing.T) {
 	if err := b.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.store.GC(t.Context(), false); err != nil {
+	if _, err := b.store.GC(t.Context(), store.Policy{}, false); err != nil {
 		t.Fatal(err)
 	}
 	const makers = 3
@@ -350,7 +350,7 @@ func TestPackagesAreKept(t *testing.T) {
 	b.define("lasting", "small", p)
 	b.locked("lasting")
 	image := b.ensure("lasting")
-	if _, err := b.store.GC(t.Context(), false); err != nil {
+	if _, err := b.store.GC(t.Context(), store.Policy{}, false); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(os.Remove(b.store.BlobPath(b.layerBlob("lasting", 1))), os.RemoveAll(image.Layers[1].Tree.Dir)); err != nil {

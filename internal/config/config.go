@@ -10,8 +10,9 @@
 // states; see package limits.
 //
 // A checkout is not trusted: pbuild.yaml may name mirrors, whose files are known
-// by their digests, but neither a store (it could hold forged results), nor a
-// path of this host, nor a password. Such a field is an error with its place.
+// by their digests, but neither a store (it could hold forged results) or its
+// quota (a small one would empty it), nor a path of this host, nor a password.
+// Such a field is an error with its place.
 // Nor does it lead elsewhere: a pbuild.yaml that is a link is an error, and so is
 // a link recipes/ through which one was found.
 //
@@ -64,6 +65,7 @@ type Setting[T any] struct {
 type Config struct {
 	Recipes Setting[string]         `json:"recipes"` // absolute path of the folder of recipes; "" when there is none
 	Store   Setting[string]         `json:"store"`   // absolute path
+	Quota   Setting[int64]          `json:"quota"`   // of the store, bytes, for GC; 0: none
 	Debian  Setting[[]fetch.Mirror] `json:"debian"`  // none: from the host's apt sources
 
 	// Mirrors are for sources that recipes name by URL: where the URL begins with
@@ -90,7 +92,7 @@ const (
 // Mistakes in files are yamldoc errors, FILE:LINE:COLUMN; others begin with the
 // flag or the variable. A file that nobody named may be absent.
 func Resolve(f Flags, h Host) (*Config, error) {
-	c := &Config{Debian: Setting[[]fetch.Mirror]{Origin: byDefault}}
+	c := &Config{Debian: Setting[[]fetch.Mirror]{Origin: byDefault}, Quota: Setting[int64]{Origin: byDefault}}
 	var err error
 	if c.Recipes, err = h.recipes(f.Recipes); err != nil {
 		return nil, err

@@ -64,10 +64,12 @@ func TestLaterWins(t *testing.T) {
 	noFile, userFile := Setting[string]{"", "default"}, Setting[string]{"/home/me/.config/pbuild/config.yaml", "default"}
 	conf := func(user, recipes, store Setting[string], debian Setting[[]fetch.Mirror]) Config {
 		return Config{
-			Recipes: recipes, Store: store, Debian: debian, User: user,
+			Recipes: recipes, Store: store, Quota: Setting[int64]{0, "default"}, Debian: debian, User: user,
 			Limits: limits.NewPolicy(limits.Limits{}, limits.Limits{}, 0), LimitsFrom: map[string]string{"processes": "default", "output": "default", "time": "default"},
 		}
 	}
+	limited := conf(userFile, Setting[string]{"", "default"}, usual, byNobody)
+	limited.Quota = Setting[int64]{40 << 30, "~/.config/pbuild/config.yaml:2"}
 	for _, tc := range []struct {
 		name  string
 		host  Host
@@ -95,6 +97,7 @@ func TestLaterWins(t *testing.T) {
 			Flags{},
 			conf(Setting[string]{"/elsewhere/env.yaml", "PBUILD_CONFIG"}, recipes, usual, Setting[[]fetch.Mirror]{[]fetch.Mirror{mirror("file:///srv/debian", "/elsewhere/env.yaml:1")}, "/elsewhere/env.yaml:1"}),
 		},
+		{"quota alone", host("/proj/p", map[string]string{"/home/me/.config/pbuild/config.yaml": "store:\n  quota: 40GiB\n"}), Flags{}, limited},
 		{"XDG directories", host("/proj/p", map[string]string{"/xdg/pbuild/config.yaml": "store: {}\n"}, "XDG_DATA_HOME=/data/", "XDG_CONFIG_HOME=/xdg"), Flags{}, conf(Setting[string]{"/xdg/pbuild/config.yaml", "default"}, Setting[string]{"", "default"}, Setting[string]{"/data/pbuild", "default"}, byNobody)},
 		{"relative XDG directories", host("/proj/p", nil, "XDG_DATA_HOME=data", "XDG_CONFIG_HOME=xdg"), Flags{}, conf(noFile, Setting[string]{"", "default"}, usual, byNobody)},
 		{"no home, store given", host("/proj/p", files, "HOME="), Flags{Store: "/s"}, conf(noFile, recipes, Setting[string]{"/s", "flag --store"}, byCollection)},
@@ -187,7 +190,10 @@ func TestMistakes(t *testing.T) {
 		{"a checkout's path", map[string]string{ours: "debian: ['file:///home/me']\n"}, Flags{}, nil, "recipes/pbuild.yaml:1:10: debian[0]: file:///home/me: not taken from a collection: a path of this host or a password", true},
 		{"a checkout's trust", map[string]string{ours: "trust: []\n"}, Flags{}, nil, `recipes/pbuild.yaml:1:1: unknown field "trust": known are store, debian, mirrors, limits`, true},
 		{"unknown field", map[string]string{user: "stroe: {path: /x}\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:1:1: unknown field "stroe": did you mean store?`, true},
-		{"unknown field within", map[string]string{user: "store: {path: /x, quotas: 1}\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:1:19: store: unknown field "quotas": known are path`, true},
+		{"unknown field within", map[string]string{user: "store: {path: /x, limit: 1}\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:1:19: store: unknown field "limit": known are path, quota`, true},
+		{"a checkout's quota", map[string]string{ours: "store: {quota: 1KiB}\n"}, Flags{}, nil, "recipes/pbuild.yaml:1:8: store: not taken from a collection: only from the user's file, PBUILD_STORE or --store", true},
+		{"quota of nothing", map[string]string{user: "store: {quota: 0GiB}\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:1:16: store.quota: "0GiB": want a whole number of KiB, MiB, GiB or TiB, e.g. 512MiB`, true},
+		{"quota without a unit", map[string]string{user: "store: {quota: '40'}\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:1:16: store.quota: "40": want a whole number of KiB, MiB, GiB or TiB, e.g. 512MiB`, true},
 		{"duplicate", map[string]string{user: "debian: [http://a.example]\ndebian: [http://a.example]\n"}, Flags{}, nil, `~/.config/pbuild/config.yaml:2:1: duplicate key "debian": first in line 1`, true},
 		{"wrong type", map[string]string{user: "debian: http://a.example\n"}, Flags{}, nil, "~/.config/pbuild/config.yaml:1:9: debian: want a list, have text", true},
 		{"no mirror in the list", map[string]string{user: "debian: []\n"}, Flags{}, nil, "~/.config/pbuild/config.yaml:1:9: debian: want at least one URL, or leave it out", true},
@@ -253,6 +259,7 @@ func TestRealFiles(t *testing.T) {
 	want := Config{
 		Recipes: Setting[string]{dir + "/work/recipes", dir + "/work/recipes/pbuild.yaml"},
 		Store:   Setting[string]{"/s", "~/.config/pbuild/config.yaml:1"},
+		Quota:   Setting[int64]{0, "default"},
 		Debian:  Setting[[]fetch.Mirror]{nil, "default"},
 		User:    Setting[string]{dir + "/home/.config/pbuild/config.yaml", "default"},
 		Limits:  limits.NewPolicy(limits.Limits{}, limits.Limits{}, 0), LimitsFrom: map[string]string{"processes": "default", "output": "default", "time": "default"},

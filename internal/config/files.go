@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/fuel-infra/pbuild/internal/limits"
 	"github.com/fuel-infra/pbuild/internal/yamldoc"
 )
 
@@ -66,9 +67,13 @@ func (h Host) userFile(flag string, c *Config) (l stated, err error) {
 	}
 	c.User = Setting[string]{file, cmp.Or(origin, byDefault)}
 	f := doc.Root().Fields("store", "debian", "mirrors", "limits")
-	place := f.Get("store").Fields("path").Get("path")
+	stored := f.Get("store").Fields("path", "quota")
+	place := stored.Get("path")
 	if dir := yamldoc.As(place, h.storePath); dir != "" {
 		c.Store = Setting[string]{dir, at(place)}
+	}
+	if quota := stored.Get("quota"); quota.Present() {
+		c.Quota = Setting[int64]{yamldoc.As(quota, limits.ParseSize), at(quota)}
 	}
 	if list := debian(f.Get("debian"), false); len(list.Value) > 0 {
 		c.Debian = list

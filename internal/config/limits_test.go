@@ -37,7 +37,7 @@ func TestLimits(t *testing.T) {
 		{"limits.disk", "3GiB", "recipes/pbuild.yaml:4"},
 		{"limits.output", "256MiB", "default"},
 		{"limits.time", "1h", "recipes/pbuild.yaml:3"},
-	}, got.Rows(nil)[4:]); d != "" {
+	}, got.Rows(nil)[5:]); d != "" {
 		t.Error(d)
 	}
 	text, err := json.Marshal(got)

@@ -52,6 +52,7 @@ func TestMirrors(t *testing.T) {
 		{"config", userYAML, "default"},
 		{"recipes", "/w/recipes", "recipes/pbuild.yaml"},
 		{"store.path", "/home/me/.local/share/pbuild", "default"},
+		{"store.quota", "", "default"},
 		{"debian[0]", "https://me:xxxxx@deb.example", "~/.config/pbuild/config.yaml:2"},
 		{"limits.processes", "4096", "default"},
 		{"limits.output", "256MiB", "default"},
@@ -76,6 +77,7 @@ func TestRowsOfNothing(t *testing.T) {
 		{"config", "", "default"},
 		{"recipes", "", "default"},
 		{"store.path", "/home/me/.local/share/pbuild", "default"},
+		{"store.quota", "", "default"},
 	}
 	usual := []Row{{"limits.processes", "4096", "default"}, {"limits.output", "256MiB", "default"}, {"limits.time", "12h", "default"}}
 	if d := cmp.Diff(slices.Concat(base, []Row{{"debian", "", "default"}}, usual), got.Rows(nil)); d != "" {

@@ -23,6 +23,7 @@ func (c *Config) Rows(host []fetch.Mirror) []Row {
 		{"config", c.User.Value, c.User.Origin},
 		{"recipes", c.Recipes.Value, c.Recipes.Origin},
 		{"store.path", c.Store.Value, c.Store.Origin},
+		{"store.quota", quotaText(c.Quota.Value), c.Quota.Origin},
 	}
 	mirrors := c.Debian.Value
 	if len(mirrors) == 0 {
@@ -46,4 +47,11 @@ func (c *Config) Rows(host []fetch.Mirror) []Row {
 		}
 	}
 	return rows
+}
+
+func quotaText(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return limits.SizeText(n)
 }

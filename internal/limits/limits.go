@@ -78,7 +78,7 @@ func Parse(v yamldoc.Value) (l Limits) {
 
 func size(least int64) func(yamldoc.Value) int64 {
 	return func(v yamldoc.Value) int64 {
-		n := yamldoc.As(v, parseSize)
+		n := yamldoc.As(v, ParseSize)
 		if v.Present() && n > 0 && n < least {
 			v.Errorf("%s: want at least %s", SizeText(n), SizeText(least))
 		}
@@ -91,7 +91,8 @@ var units = []struct {
 	size int64
 }{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
 
-func parseSize(s string) (int64, error) {
+// ParseSize reads bytes as they are written: "512MiB".
+func ParseSize(s string) (int64, error) {
 	for _, u := range units {
 		digits, ok := strings.CutSuffix(s, u.name)
 		if n, err := strconv.ParseUint(digits, 10, 34); ok && err == nil && digits[0] >= '1' && digits[0] <= '9' && len(digits) <= 10 {

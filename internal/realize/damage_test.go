@@ -185,7 +185,7 @@ func TestWrongOutputsAreGarbage(t *testing.T) {
 		if err := b.store.Close(); err != nil {
 			t.Fatal(err)
 		}
-		plan, err := b.store.GC(t.Context(), true)
+		plan, err := b.store.GC(t.Context(), store.Policy{}, true)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/fetch"
 	"github.com/fuel-infra/pbuild/internal/testenv"
 	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/store"
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
@@ -66,7 +67,7 @@ func (b *bench) gc() {
 	if err := b.store.Close(); err != nil {
 		b.t.Fatal(err)
 	}
-	if _, err := b.store.GC(b.t.Context(), false); err != nil {
+	if _, err := b.store.GC(b.t.Context(), store.Policy{}, false); err != nil {
 		b.t.Fatal(err)
 	}
 }

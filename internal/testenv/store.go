@@ -105,7 +105,7 @@ func (s *shared) image(ctx context.Context, name string) (*builder.Image, error)
 	if !errors.Is(err, store.ErrNotFound) {
 		return image, err
 	}
-	if _, err := s.GC(ctx, false); err != nil {
+	if _, err := s.GC(ctx, store.Policy{}, false); err != nil {
 		return nil, err
 	}
 	return s.maker.Ensure(ctx, name)

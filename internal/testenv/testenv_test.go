@@ -97,7 +97,7 @@ func TestNewStore(t *testing.T) {
 	if err != nil || len(report.Problems) > 0 || report.Trees != 2 || report.Realizations != 0 {
 		t.Errorf("verify: %+v, %v", report, err)
 	}
-	plan, err := s.GC(t.Context(), true)
+	plan, err := s.GC(t.Context(), store.Policy{}, true)
 	if err != nil || len(plan.Items) > 0 {
 		t.Errorf("garbage: %+v, %v", plan, err)
 	}
