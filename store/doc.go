@@ -38,14 +38,16 @@
 //     hand.
 //   - Journal and roots are the truth. The database and index.json are made from
 //     them: deleted or damaged, they come back by themselves, with the same
-//     lookups and the same GC plan.
+//     lookups and the same GC plan. index.json is the copy of a root whose file is
+//     damaged, until that is put back.
 //   - Bytes are proved whenever they are read: blobs by their digest, journal,
 //     roots, ledgers and database values by a seal (a digest of their own text).
 //     What fails goes to quarantine/. Entries of the journal and small blobs heal
-//     from the database's copies; the rest is a miss until it is put again.
+//     from the database's copies; the rest is a miss until it is put again. Repair
+//     does so for all of a store at once, and drops what names a miss.
 //   - Who waits for a lock waits for a living process: all locks are flock(2),
 //     which ends with its holder. No process id and no clock decides anything but
-//     the age of last use and of failed builds.
+//     the age of last use, which counts from the latest one, and of failed builds.
 //
 // # Locks
 //

@@ -16,6 +16,8 @@ var (
 	// ErrFormat says that the directory is a store of a layout that this
 	// program does not know, or no store at all.
 	ErrFormat = errors.New("not a store of a known layout")
+	// ErrNewer says that a newer program made the store; it is an ErrFormat.
+	ErrNewer = errors.New("a newer pbuild made it")
 	// ErrOwner says that the store belongs to another user.
 	ErrOwner = errors.New("store of another user")
 	// ErrBusy says that others hold the store for longer than GC waits.

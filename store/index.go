@@ -26,7 +26,7 @@ func encodeIndex(roots []root) ([]byte, error) {
 	index := v1.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageIndex, Manifests: []v1.Descriptor{}}
 	for _, r := range roots {
 		if r.err != nil {
-			continue // damaged: Verify names it
+			continue // damaged, without a copy: Verify names it
 		}
 		d := r.desc
 		d.Annotations = maps.Clone(d.Annotations)
@@ -78,7 +78,44 @@ func (s *Store) deriveIndex() error {
 	if err != nil {
 		return err
 	}
-	return s.writeIndex(roots)
+	return s.writeIndex(s.mendRoots(roots))
+}
+
+// mendRoots puts in the place of damaged roots what the index says of them, so that
+// it stays their copy, until they are set again or Repair puts them back.
+func (s *Store) mendRoots(roots []root) []root {
+	var copies map[string]v1.Descriptor
+	for i, r := range roots {
+		if r.err == nil {
+			continue
+		}
+		if copies == nil {
+			copies = s.indexed()
+		}
+		if desc, ok := copies[r.name]; ok {
+			roots[i].desc, roots[i].err = desc, nil
+		}
+	}
+	return roots
+}
+
+// indexed returns the roots as index.json has them; none where it is damaged.
+func (s *Store) indexed() map[string]v1.Descriptor {
+	copies := map[string]v1.Descriptor{}
+	b, err := os.ReadFile(s.path(indexFile))
+	if err != nil || checkIndex(b) != nil {
+		return copies
+	}
+	var index v1.Index
+	if json.Unmarshal(b, &index) != nil {
+		return copies
+	}
+	for _, d := range index.Manifests {
+		name := d.Annotations[v1.AnnotationRefName]
+		delete(d.Annotations, v1.AnnotationRefName)
+		copies[name] = d
+	}
+	return copies
 }
 
 func (s *Store) rebuildIndex() error {
@@ -112,7 +149,7 @@ func (s *Store) settleIndex() error {
 	if err != nil {
 		return err
 	}
-	want, err := encodeIndex(roots)
+	want, err := encodeIndex(s.mendRoots(roots))
 	if err != nil || bytes.Equal(b, want) {
 		return err
 	}

@@ -99,7 +99,7 @@ func (s *Store) checkLayout() error {
 	case !ok || err != nil || n < 1:
 		return fmt.Errorf("format file reads %.40q: %w", text, ErrFormat)
 	case n > layoutVersion:
-		return fmt.Errorf("layout %d, this pbuild knows %d: %w: a newer pbuild made it", n, layoutVersion, ErrFormat)
+		return fmt.Errorf("layout %d, this pbuild knows %d: %w: %w", n, layoutVersion, ErrFormat, ErrNewer)
 	}
 	info, err := os.Stat(s.dir)
 	if err != nil {
@@ -143,7 +143,7 @@ func (s *Store) makeLayout() error {
 	if err := s.writeFile(v1.ImageLayoutFile, []byte(ociLayout), 0o644); err != nil {
 		return err
 	}
-	if err := s.writeIndex(nil); err != nil {
+	if err := s.rebuildIndex(); err != nil { // there are roots where only the file format was lost
 		return err
 	}
 	s.makeReserve()

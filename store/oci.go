@@ -20,6 +20,9 @@ const (
 	indexDepth = 4
 )
 
+// ArtifactType is the type of the manifests that hold a realization's packages.
+const ArtifactType = "application/vnd.pbuild.package.v1"
+
 // ref is a blob that a descriptor names.
 type ref struct {
 	digest    digest.Digest

@@ -31,8 +31,10 @@ type Report struct {
 // verification is a Verify under way.
 type verification struct {
 	s      *Store
-	mu     sync.Mutex // guards report
+	mu     sync.Mutex // guards what follows
 	report Report
+	blobs  []string        // those with a problem of their own, by name
+	trees  []digest.Digest // likewise
 }
 
 // Verify reads all and changes nothing, but for two things that a killed
@@ -43,22 +45,30 @@ type verification struct {
 // report; the error says why Verify could not go on. Others may put, look up
 // and record meanwhile; GC waits.
 func (s *Store) Verify(ctx context.Context) (Report, error) {
-	gate, err := s.addGate()
+	v, err := s.verify(ctx)
 	if err != nil {
 		return Report{}, fmt.Errorf("verify: %w", err)
 	}
+	return v.report, nil
+}
+
+func (s *Store) verify(ctx context.Context) (*verification, error) {
+	gate, err := s.addGate()
+	if err != nil {
+		return nil, err
+	}
 	defer gate.release()
 	v := &verification{s: s}
-	for _, step := range []func(context.Context) error{v.layout, v.roots, v.journal, v.blobs, v.trees, v.database} {
+	for _, step := range []func(context.Context) error{v.layout, v.checkRoots, v.journal, v.checkBlobs, v.checkTrees, v.database} {
 		if err := step(ctx); err != nil {
-			return Report{}, fmt.Errorf("verify: %w", err)
+			return nil, err
 		}
 	}
 	slices.SortFunc(v.report.Problems, func(a, b Problem) int {
 		return strings.Compare(a.Path+"\x00"+a.What, b.Path+"\x00"+b.What)
 	})
 	v.report.Problems = slices.Compact(v.report.Problems)
-	return v.report, nil
+	return v, nil
 }
 
 func (v *verification) problem(path string, err error) {
@@ -89,7 +99,7 @@ func (v *verification) layout(context.Context) error {
 	return nil
 }
 
-func (v *verification) roots(context.Context) error {
+func (v *verification) checkRoots(context.Context) error {
 	roots, err := v.s.readRoots()
 	if err != nil {
 		return err
@@ -144,7 +154,7 @@ func (v *verification) journal(context.Context) error {
 	return nil
 }
 
-func (v *verification) trees(ctx context.Context) error {
+func (v *verification) checkTrees(ctx context.Context) error {
 	names, err := readNames(v.s.path(treesDir))
 	if err != nil {
 		return err
@@ -164,9 +174,12 @@ func (v *verification) trees(ctx context.Context) error {
 		l, err := v.s.readLedger(d)
 		if err != nil {
 			v.problem(path+".ledger", err)
+			v.trees = append(v.trees, d)
 			continue
 		}
-		err = tree.CheckFull(ctx, v.s.treePath(d), l)
+		if err = tree.CheckFull(ctx, v.s.treePath(d), l); err != nil {
+			v.trees = append(v.trees, d)
+		}
 		var damage *tree.DamageError
 		switch {
 		case ctx.Err() != nil:

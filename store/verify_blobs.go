@@ -15,7 +15,7 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-func (v *verification) blobs(ctx context.Context) error {
+func (v *verification) checkBlobs(ctx context.Context) error {
 	names, err := readNames(v.s.path(blobsDir))
 	if err != nil {
 		return err
@@ -23,12 +23,12 @@ func (v *verification) blobs(ctx context.Context) error {
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, name := range names {
-		group.Go(func() error { return v.blob(gctx, name) })
+		group.Go(func() error { return v.checkBlob(gctx, name) })
 	}
 	return group.Wait()
 }
 
-func (v *verification) blob(ctx context.Context, name string) error {
+func (v *verification) checkBlob(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (v *verification) blob(ctx context.Context, name string) error {
 		return nil // quarantined meanwhile
 	}
 	if err != nil {
-		v.problem(path, bare(err))
+		v.badBlob(name, bare(err))
 		return nil
 	}
 	defer f.Close()
@@ -52,24 +52,31 @@ func (v *verification) blob(ctx context.Context, name string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() || info.Mode() != 0o444 {
-		v.problem(path, fmt.Errorf("mode %s, want %s", info.Mode(), fs.FileMode(0o444)))
+		v.badBlob(name, fmt.Errorf("mode %s, want %s", info.Mode(), fs.FileMode(0o444)))
 	}
 	h := digest.NewHasher()
 	if _, err := io.Copy(h, contextReader{ctx, f}); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		v.problem(path, bare(err))
+		v.badBlob(name, bare(err))
 		return nil
 	}
 	if h.Digest() != d {
-		v.problem(path, fmt.Errorf("%w: its bytes have the digest %s", ErrCorrupt, h.Digest()))
+		v.badBlob(name, fmt.Errorf("%w: its bytes have the digest %s", ErrCorrupt, h.Digest()))
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.report.Blobs++
 	v.report.Bytes += h.Size()
 	return nil
+}
+
+func (v *verification) badBlob(name string, err error) {
+	v.problem(blobsDir+"/"+name, err)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.blobs = append(v.blobs, name)
 }
 
 // contextReader ends with its context.

@@ -38,6 +38,7 @@ func hints(err error, again repeated) (out []string) {
 		maker    *realize.AmbiguousError
 		kept     *realize.KeptError
 		damage   *damageError
+		left     *leftError
 		refused  *resolve.RefusedError
 		closing  *recipe.CloseError
 		older    *resolve.OlderError
@@ -105,22 +106,21 @@ func hints(err error, again repeated) (out []string) {
 		out = append(out, "run pbuild outside of the namespace, or as an ordinary user")
 	case errors.Is(err, store.ErrNoSpace), errors.Is(err, syscall.ENOSPC):
 		out = append(out, again.line("store", "gc"), "another disk?  --store DIR")
+	case errors.Is(err, store.ErrNewer):
+		out = append(out, "use that one, or another --store DIR")
 	case errors.Is(err, store.ErrFormat):
-		out = append(out, "made by a newer pbuild? use that one, or another --store DIR")
+		out = append(out, "another directory?  --store DIR",
+			"a store whose file «format» is damaged?  remove that file, then:  "+again.line("store", "verify", "--repair"))
 	case errors.Is(err, store.ErrOwner):
 		out = append(out, "a store of your own:  --store DIR")
 	case errors.Is(err, store.ErrBusy):
 		out = append(out, "once more when the other pbuild is done")
 	case errors.As(err, &damage):
-		some, only := damage.trees()
-		if some {
-			out = append(out, "trees/ are builder images: "+again.line("builder", "build", "NAME")+" reads one in full and heals it")
-		}
-		if !only {
-			out = append(out, damagedBlob)
-		}
+		out = append(out, again.line("store", "verify", "--repair"))
+	case errors.As(err, &left):
+		out = append(out, leftHints(left, again)...)
 	case errors.Is(err, store.ErrCorrupt):
-		out = append(out, damagedBlob)
+		out = append(out, "realize it again: a damaged file is moved aside when it is read, and made anew")
 	}
 	return out
 }
@@ -138,8 +138,6 @@ func sourceHints(e *realize.SourceError, again repeated) (out []string) {
 	}
 	return out
 }
-
-const damagedBlob = "realize it again: a damaged file is moved aside when it is read, and made anew"
 
 // nodeHints returns what a person can do about a node that failed in a run of verb.
 func nodeHints(verb string, e event.Event, again repeated) []string {

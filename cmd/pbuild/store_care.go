@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -12,16 +11,25 @@ import (
 
 func storeVerifyVerb(con *console) *cli.Command {
 	return &cli.Command{
-		Name:        "verify",
-		Usage:       "read everything in the store and check it against its digests",
-		Description: examples("pbuild store verify") + "\nExits 5 when something is damaged. Of what is damaged, trees/ are builder images,\nwhich pbuild builder build NAME heals.\n",
-		Before:      takes(0, 0, ""),
+		Name:  "verify",
+		Usage: "read everything in the store and check it against its digests",
+		Description: examples("pbuild store verify", "pbuild store verify --repair") + `
+Exits 5 when something is damaged. With --repair it is healed where the store has a
+copy, else set aside in quarantine/ with what names it, so that the next realize or
+builder build makes it again; each line says what became of it, and 5 says that
+something is left which nothing here brings back.
+`,
+		Flags:  []cli.Flag{&cli.BoolFlag{Name: "repair", Usage: "heal what is damaged, or set it aside to be made again"}},
+		Before: takes(0, 0, ""),
 		Action: func(c *cli.Context) error {
 			s, err := openStore(con, placesOf(c))
 			if err != nil {
 				return fmt.Errorf("store verify: %w", err)
 			}
 			defer s.Close()
+			if c.Bool("repair") {
+				return storeRepair(c.Context, con, s)
+			}
 			return storeVerify(c.Context, con, s)
 		},
 	}
@@ -54,19 +62,6 @@ func (e *damageError) Error() string {
 
 func (e *damageError) Unwrap() error { return store.ErrCorrupt }
 
-// trees reports whether builder images are among what is damaged, and only they.
-func (e *damageError) trees() (some, only bool) {
-	only = true
-	for _, p := range e.problems {
-		if strings.HasPrefix(p.Path, "trees/") {
-			some = true
-		} else {
-			only = false
-		}
-	}
-	return some, only
-}
-
 func storeVerify(ctx context.Context, con *console, s *store.Store) error {
 	r, err := s.Verify(ctx)
 	if err != nil {
@@ -82,20 +77,25 @@ func storeVerify(ctx context.Context, con *console, s *store.Store) error {
 		}
 		rows = append(rows, []cell{plain(p.Path), plain(p.What)})
 	}
+	if err := verified(con, rows, r); err != nil {
+		return err
+	}
+	if len(r.Problems) > 0 {
+		return &exitError{exitUnverified, fmt.Errorf("store verify: %w", &damageError{s.Dir(), r.Problems})}
+	}
+	return nil
+}
+
+// verified prints the rows, and what was looked at.
+func verified(con *console, rows [][]cell, r store.Report) (err error) {
 	if con.json {
 		err = con.object(storeReport{r.Blobs, r.Bytes, r.Realizations, r.Roots, r.Trees, len(r.Problems)})
 	} else {
 		err = con.table(rows)
 	}
-	if err != nil {
-		return err
-	}
 	con.say("checked %s (%s), %s, %s, %s", plural(r.Blobs, "blob"), sizeText(r.Bytes),
 		plural(r.Realizations, "realization"), plural(r.Trees, "tree"), plural(r.Roots, "root"))
-	if len(r.Problems) > 0 {
-		return &exitError{exitUnverified, fmt.Errorf("store verify: %w", &damageError{s.Dir(), r.Problems})}
-	}
-	return nil
+	return err
 }
 
 func storeRebuildVerb(con *console) *cli.Command {

@@ -14,9 +14,6 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-// ArtifactType is the type of the manifests that hold packages.
-const ArtifactType = "application/vnd.pbuild.package.v1"
-
 // mediaTypes are those of package files: of a .deb the registered one (IANA media
 // types), of an .rpm, which has none, the usual one (freedesktop.org's
 // shared-mime-info).
@@ -55,8 +52,8 @@ func (s *site) putArtifact(files []store.File) (digest.Digest, error) {
 	manifest := v1.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
 		MediaType:    v1.MediaTypeImageManifest,
-		ArtifactType: ArtifactType,
-		Config:       v1.Descriptor{MediaType: ArtifactType, Digest: godigest.Digest(config.String()), Size: int64(len(empty))},
+		ArtifactType: store.ArtifactType,
+		Config:       v1.Descriptor{MediaType: store.ArtifactType, Digest: godigest.Digest(config.String()), Size: int64(len(empty))},
 	}
 	for _, f := range files {
 		manifest.Layers = append(manifest.Layers, v1.Descriptor{

@@ -1,0 +1,242 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/dgraph-io/badger/v4"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sys/unix"
+
+	"github.com/fuel-infra/pbuild/store/digest"
+)
+
+// lostEntries puts back what the database has of the journal and the journal lost,
+// where all blobs of it are there. Else the rebuild forgets it.
+func (r *repairs) lostEntries() error {
+	var lost []entry
+	err := r.s.viewDB(func(txn *badger.Txn) error {
+		lost = nil
+		return eachValue(txn, realizationLetter, func(key, value []byte) error {
+			if len(key) != 1+len(digest.Key{}) {
+				return nil // Verify names it
+			}
+			k := digest.Key(key[1:])
+			if _, err := os.Lstat(r.s.path(journalPath(k))); !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
+			if real, err := parseEntry(k, value); err == nil {
+				lost = append(lost, entry{name: k.Hex(), r: real, file: slices.Clone(value)})
+			}
+			return nil
+		})
+	})
+	if err != nil && !errors.Is(err, badger.ErrKeyNotFound) {
+		return nil // no database, or one that is made anew
+	}
+	for _, e := range lost {
+		if len(r.s.missing(e.r))+len(r.s.absent(e.r.Inputs)) > 0 {
+			continue
+		}
+		if err := r.underLock(journalLock, func() error { return r.s.writeFile(journalDir+"/"+e.name, e.file, 0o444) }); err != nil {
+			return err
+		}
+		r.note(journalDir+"/"+e.name, ErrNotFound.Error(), Repaired{Outcome: Healed, How: "from the database's copy"})
+	}
+	return nil
+}
+
+// underLock calls fn with GC away and one of the locks of names held.
+func (r *repairs) underLock(name string, fn func() error) error {
+	gate, err := r.s.addGate()
+	if err != nil {
+		return err
+	}
+	defer gate.release()
+	lock, err := blockFlock(r.s.path(locksDir, name), unix.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer lock.release()
+	return fn()
+}
+
+// damagedEntries heals entries from the database, or drops them.
+func (r *repairs) damagedEntries() error {
+	entries, err := r.s.readJournal()
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		k, err := digest.ParseKey("sha256:" + e.name)
+		if err != nil || e.err == nil {
+			continue
+		}
+		path := journalDir + "/" + e.name
+		switch _, err := r.s.mendEntry(k); {
+		case err == nil:
+			r.done[path] = Repaired{Outcome: Healed, How: "from the database's copy"}
+		case errors.Is(err, ErrNotFound):
+			r.done[path] = Repaired{Outcome: Dropped, How: "built again when it is asked for"}
+		default:
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// entries drops realizations that lack a blob. One that only lacks what it was built
+// from is a hit still, and stays without that.
+func (r *repairs) entries() error {
+	entries, err := r.s.readJournal()
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.err != nil {
+			continue // no file of ours
+		}
+		path := journalDir + "/" + e.name
+		if lost := r.s.missing(e.r); len(lost) > 0 {
+			if err := r.underLock(journalLock, func() error { return r.s.quarantineEntry(e.name) }); err != nil {
+				return err
+			}
+			r.note(path, fmt.Sprintf("blob %s: %v", lost[0], ErrNotFound), Repaired{
+				Outcome: Dropped, How: "built again when it is asked for", Recipe: e.r.Recipe, Format: e.r.Format,
+			})
+			continue
+		}
+		if lost := r.s.absent(e.r.Inputs); len(lost) > 0 {
+			if err := r.withoutInputs(e, lost); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			r.note(path, fmt.Sprintf("blob %s: %v", lost[0], ErrNotFound), Repaired{
+				Outcome: Healed, How: "what it was built from is fetched again when it is built again", Recipe: e.r.Recipe, Format: e.r.Format,
+			})
+		}
+	}
+	return nil
+}
+
+// withoutInputs writes an entry anew, without blobs that it was built from, and with
+// its last use.
+func (r *repairs) withoutInputs(e entry, lost []digest.Digest) error {
+	return r.underLock(journalLock, func() error {
+		used, err := lastUse(r.s.path(journalDir, e.name))
+		if err != nil {
+			return err
+		}
+		rest := *e.r
+		rest.Inputs = slices.DeleteFunc(slices.Clone(rest.Inputs), func(d digest.Digest) bool { return slices.Contains(lost, d) })
+		file, err := rest.encode()
+		if err != nil {
+			return err
+		}
+		if err := r.s.writeFile(journalDir+"/"+e.name, file, 0o444); err != nil {
+			return err
+		}
+		return os.Chtimes(r.s.path(journalDir, e.name), used, used)
+	})
+}
+
+// roots puts damaged roots back from index.json, and drops those that name what is
+// lost and is made again.
+func (r *repairs) roots() error {
+	roots, err := r.s.readRoots()
+	if err != nil {
+		return err
+	}
+	copies := r.s.indexed()
+	for _, root := range roots {
+		path := rootsDir + "/" + root.name
+		desc, healed := copies[root.name]
+		if root.err == nil {
+			desc, healed = root.desc, false
+		} else if !healed {
+			r.note(path, root.err.Error(), Repaired{Outcome: Lost, How: "what it named is not known", Image: root.name})
+			continue
+		}
+		var gone error
+		for _, ref := range r.s.refs(desc) {
+			if ref.err != nil {
+				gone = fmt.Errorf("blob %s: %w", ref.digest, ref.err)
+				break
+			}
+		}
+		switch {
+		case gone == nil && !healed:
+		case gone == nil:
+			if err := r.underLock(rootsLock, func() error { return r.s.setAgain(root.name, desc) }); err != nil {
+				return err
+			}
+			r.note(path, root.err.Error(), Repaired{Outcome: Healed, How: "from " + indexFile})
+		default:
+			to := r.madeAgain(root.name, desc)
+			if to.Outcome == Dropped {
+				aside := r.s.path(quarantineDir, "root-"+root.name+"-"+randomName())
+				if err := r.underLock(rootsLock, func() error { return os.Rename(r.s.path(path), aside) }); err != nil {
+					return err
+				}
+			}
+			r.note(path, gone.Error(), to)
+		}
+	}
+	return nil
+}
+
+// setAgain writes a root's file with its last use.
+func (s *Store) setAgain(name string, desc v1.Descriptor) error {
+	used, err := lastUse(s.path(rootsDir, name))
+	if err != nil {
+		return err
+	}
+	text, err := encodeRoot(desc)
+	if err != nil {
+		return err
+	}
+	if err := s.writeFile(rootsDir+"/"+name, text, 0o644); err != nil {
+		return err
+	}
+	return os.Chtimes(s.path(rootsDir, name), used, used)
+}
+
+// madeAgain says what becomes of a root that names what is lost: packages, images
+// and sources are made or fetched again by who wants them.
+func (r *repairs) madeAgain(name string, desc v1.Descriptor) Repaired {
+	switch {
+	case desc.MediaType == sourceMediaType:
+		return Repaired{Outcome: Dropped, How: "fetched again when it is built from"}
+	case desc.Annotations[whileNeeded] != "":
+		return Repaired{Outcome: Dropped, How: "made again when a build needs it"}
+	case desc.ArtifactType == ArtifactType:
+		for _, one := range r.done {
+			if one.Recipe != "" && one.Recipe+"-"+one.Format == name {
+				return Repaired{Outcome: Dropped, How: "built again when it is asked for", Recipe: one.Recipe, Format: one.Format}
+			}
+		}
+		return Repaired{Outcome: Dropped, How: "built again when it is asked for"}
+	case r.s.isImage(desc):
+		image, _, _ := strings.Cut(name, "_") // its packages have a root of their own
+		return Repaired{Outcome: Dropped, How: "made again when a build needs it", Image: image}
+	}
+	return Repaired{Outcome: Lost, How: "nothing here makes what it names"}
+}
+
+// isImage reports whether a descriptor is of a builder image, or of the packages of
+// one: the manifest names an image configuration.
+func (s *Store) isImage(desc v1.Descriptor) bool {
+	d, err := digest.Parse(string(desc.Digest))
+	if err != nil || desc.MediaType != v1.MediaTypeImageManifest {
+		return false
+	}
+	b, err := s.peekBlob(d, manifestLimit)
+	if err != nil {
+		return false
+	}
+	var m v1.Manifest
+	return json.Unmarshal(b, &m) == nil && m.Config.MediaType == v1.MediaTypeImageConfig
+}
