@@ -37,6 +37,7 @@ type Node struct {
 	own   *recipe.Recipe       // without what is given
 	found *store.Realization   // by Plan, not yet held against the recipe's requirements; nil: none
 	made  []*store.Realization // of needs, when Key is known
+	feeds bool                 // something that Plan did not find needs it
 
 	// What of the main source is at hand without fetching it.
 	main    fs.FS  // where it is a folder, of the recipe or given for this run, with the recipe's edits; else nil

@@ -62,6 +62,9 @@ func (r *Realizer) Realize(ctx context.Context, p *Plan) ([]Result, error) {
 		r.emit(event.Event{Node: n.event(), State: event.Queued})
 		results[i] = Result{Node: n, State: event.Failed, Err: context.Canceled}
 		at[n] = i
+		for _, other := range n.needs {
+			other.feeds = other.feeds || n.found == nil
+		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -159,10 +162,19 @@ func lost(err error) bool {
 	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt)
 }
 
-// take accepts a realization that the store had: the recipe's requirements hold, no
-// tag contradicts it, its packages were handed out, and the name of the newest result
-// stands for it.
+// take accepts a realization that the store had: its packages are whole where another
+// build wants them, the recipe's requirements hold, no tag contradicts it, its packages
+// were handed out, and the name of the newest result stands for it.
 func (r *Realizer) take(n *Node, real *store.Realization) error {
+	if n.feeds {
+		// Found damaged by the build that wants them, it would be too late: this node
+		// is done then.
+		for _, f := range real.Files {
+			if err := r.Store.CheckBlob(f.Digest); err != nil {
+				return err
+			}
+		}
+	}
 	if err := r.require(n, real.Files); err != nil {
 		return err
 	}
