@@ -54,12 +54,12 @@ func (s *Store) gc(ctx context.Context, p Policy, dry bool) (Plan, error) {
 }
 
 // decide makes the plan. The caller holds the gate exclusively.
-func (s *Store) decide(p Policy, dry bool) (Plan, error) {
+func (s *Store) decide(p Policy, sizes treeSizes, dry bool) (Plan, error) {
 	m, err := s.mark(!dry)
 	if err != nil {
 		return Plan{}, err
 	}
-	inv, err := s.takeInventory()
+	inv, err := s.takeInventory(sizes)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -72,12 +72,16 @@ func (s *Store) decide(p Policy, dry bool) (Plan, error) {
 // collect holds the gate: it decides and, unless dry, unlinks. Trees are only
 // moved to tmp/, where the sweep finds them: that is what takes long.
 func (s *Store) collect(ctx context.Context, p Policy, dry bool) (Plan, error) {
+	sizes, err := s.sizeTrees(nil) // before, so that nobody waits for it
+	if err != nil {
+		return Plan{}, err
+	}
 	gate, err := s.closeGate(ctx)
 	if err != nil {
 		return Plan{}, err
 	}
 	defer gate.release()
-	plan, err := s.decide(p, dry)
+	plan, err := s.decide(p, sizes, dry)
 	if err != nil || dry || len(plan.Items) == 0 {
 		return plan, err
 	}

@@ -65,10 +65,13 @@ func (s *Store) repair(ctx context.Context) ([]Repaired, Report, error) {
 	// What only the database has comes first, as long as it has that.
 	steps := []func() error{
 		r.layout, r.lostEntries, func() error { return r.blobs(v.blobs) }, r.damagedEntries, r.lostBlobs, r.entries, r.roots,
-		func() error { return r.trees(v.trees) }, func() error { return s.Rebuild(ctx) },
+		func() error { return r.trees(ctx, v.trees) }, func() error { return s.Rebuild(ctx) },
 	}
 	for _, step := range steps {
-		if err := errors.Join(ctx.Err(), step()); err != nil {
+		if err := ctx.Err(); err != nil {
+			return nil, Report{}, err
+		}
+		if err := step(); err != nil {
 			return nil, Report{}, err
 		}
 	}
@@ -104,7 +107,7 @@ func (r *repairs) outcomes(before, after []Problem) (all []Repaired) {
 			one.Outcome, one.How = Healed, "with what it names"
 		}
 		if what, still := wrong[p.Path]; still && one.Outcome != Lost {
-			one = Repaired{Problem: Problem{p.Path, what}, Outcome: Lost, How: "no file of the store's"}
+			one = Repaired{Problem: Problem{p.Path, what}, Outcome: Lost, How: "nothing here heals it"}
 		}
 		said[p.Path] = true
 		all = append(all, one)
@@ -244,9 +247,9 @@ func (r *repairs) lostBlobs() error {
 }
 
 // trees sets unpacked layers aside that differ from their ledgers.
-func (r *repairs) trees(ds []digest.Digest) error {
+func (r *repairs) trees(ctx context.Context, ds []digest.Digest) error {
 	for _, d := range ds {
-		if _, err := r.s.retireTree(d, inFull(context.Background())); err != nil && !errors.Is(err, ErrNotFound) {
+		if _, err := r.s.retireTree(d, inFull(ctx)); err != nil && !errors.Is(err, ErrNotFound) {
 			return fmt.Errorf("%s/%s: %w", treesDir, d.Hex(), err)
 		}
 		to := Repaired{Outcome: Dropped, How: "unpacked again from its layer when it is used"}

@@ -38,16 +38,19 @@ func (r *repairs) lostEntries() error {
 	if err != nil && !errors.Is(err, badger.ErrKeyNotFound) {
 		return nil // no database, or one that is made anew
 	}
-	for _, e := range lost {
-		if len(r.s.missing(e.r))+len(r.s.absent(e.r.Inputs)) > 0 {
-			continue
+	return r.underLock(journalLock, func() error {
+		for _, e := range lost {
+			path := journalDir + "/" + e.name
+			if _, err := os.Lstat(r.s.path(path)); err == nil || len(r.s.missing(e.r))+len(r.s.absent(e.r.Inputs)) > 0 {
+				continue
+			}
+			if err := r.s.writeFile(path, e.file, 0o444); err != nil {
+				return err
+			}
+			r.note(path, ErrNotFound.Error(), Repaired{Outcome: Healed, How: "from the database's copy"})
 		}
-		if err := r.underLock(journalLock, func() error { return r.s.writeFile(journalDir+"/"+e.name, e.file, 0o444) }); err != nil {
-			return err
-		}
-		r.note(journalDir+"/"+e.name, ErrNotFound.Error(), Repaired{Outcome: Healed, How: "from the database's copy"})
-	}
-	return nil
+		return nil
+	})
 }
 
 // underLock calls fn with GC away and one of the locks of names held.
@@ -92,32 +95,34 @@ func (r *repairs) damagedEntries() error {
 // entries drops realizations that lack a blob. One that only lacks what it was built
 // from is a hit still, and stays without that.
 func (r *repairs) entries() error {
-	entries, err := r.s.readJournal()
-	if err != nil {
-		return err
+	return r.underLock(journalLock, func() error {
+		entries, err := r.s.readJournal()
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if e.err != nil {
+				continue // no file of ours
+			}
+			if err := r.entry(e); err != nil {
+				return fmt.Errorf("%s/%s: %w", journalDir, e.name, err)
+			}
+		}
+		return nil
+	})
+}
+
+func (r *repairs) entry(e entry) error {
+	path := journalDir + "/" + e.name
+	to := Repaired{Outcome: Dropped, How: "built again when it is asked for", Recipe: e.r.Recipe, Format: e.r.Format}
+	if lost := r.s.missing(e.r); len(lost) > 0 {
+		r.note(path, fmt.Sprintf("blob %s: %v", lost[0], ErrNotFound), to)
+		return r.s.quarantineEntry(e.name)
 	}
-	for _, e := range entries {
-		if e.err != nil {
-			continue // no file of ours
-		}
-		path := journalDir + "/" + e.name
-		if lost := r.s.missing(e.r); len(lost) > 0 {
-			if err := r.underLock(journalLock, func() error { return r.s.quarantineEntry(e.name) }); err != nil {
-				return err
-			}
-			r.note(path, fmt.Sprintf("blob %s: %v", lost[0], ErrNotFound), Repaired{
-				Outcome: Dropped, How: "built again when it is asked for", Recipe: e.r.Recipe, Format: e.r.Format,
-			})
-			continue
-		}
-		if lost := r.s.absent(e.r.Inputs); len(lost) > 0 {
-			if err := r.withoutInputs(e, lost); err != nil {
-				return fmt.Errorf("%s: %w", path, err)
-			}
-			r.note(path, fmt.Sprintf("blob %s: %v", lost[0], ErrNotFound), Repaired{
-				Outcome: Healed, How: "what it was built from is fetched again when it is built again", Recipe: e.r.Recipe, Format: e.r.Format,
-			})
-		}
+	if lost := r.s.absent(e.r.Inputs); len(lost) > 0 {
+		to.Outcome, to.How = Healed, "what it was built from is fetched again when it is built again"
+		r.note(path, fmt.Sprintf("blob %s: %v", lost[0], ErrNotFound), to)
+		return r.withoutInputs(e, lost)
 	}
 	return nil
 }
@@ -125,83 +130,83 @@ func (r *repairs) entries() error {
 // withoutInputs writes an entry anew, without blobs that it was built from, and with
 // its last use.
 func (r *repairs) withoutInputs(e entry, lost []digest.Digest) error {
-	return r.underLock(journalLock, func() error {
-		used, err := lastUse(r.s.path(journalDir, e.name))
-		if err != nil {
-			return err
-		}
-		rest := *e.r
-		rest.Inputs = slices.DeleteFunc(slices.Clone(rest.Inputs), func(d digest.Digest) bool { return slices.Contains(lost, d) })
-		file, err := rest.encode()
-		if err != nil {
-			return err
-		}
-		if err := r.s.writeFile(journalDir+"/"+e.name, file, 0o444); err != nil {
-			return err
-		}
-		return os.Chtimes(r.s.path(journalDir, e.name), used, used)
-	})
+	rest := *e.r
+	rest.Inputs = slices.DeleteFunc(slices.Clone(rest.Inputs), func(d digest.Digest) bool { return slices.Contains(lost, d) })
+	file, err := rest.encode()
+	if err != nil {
+		return err
+	}
+	return r.s.replaceFile(journalDir+"/"+e.name, file, 0o444)
+}
+
+// replaceFile is writeFile for a file whose time is a last use, which stays.
+func (s *Store) replaceFile(name string, b []byte, mode os.FileMode) error {
+	used, err := lastUse(s.path(name))
+	if err != nil {
+		return err
+	}
+	if err := s.writeFile(name, b, mode); err != nil {
+		return err
+	}
+	return os.Chtimes(s.path(name), used, used)
 }
 
 // roots puts damaged roots back from index.json, and drops those that name what is
 // lost and is made again.
 func (r *repairs) roots() error {
-	roots, err := r.s.readRoots()
-	if err != nil {
-		return err
-	}
-	copies := r.s.indexed()
-	for _, root := range roots {
-		path := rootsDir + "/" + root.name
-		desc, healed := copies[root.name]
-		if root.err == nil {
-			desc, healed = root.desc, false
-		} else if !healed {
-			r.note(path, root.err.Error(), Repaired{Outcome: Lost, How: "what it named is not known", Image: root.name})
-			continue
+	return r.underLock(rootsLock, func() error {
+		roots, err := r.s.readRoots()
+		if err != nil {
+			return err
 		}
-		var gone error
-		for _, ref := range r.s.refs(desc) {
-			if ref.err != nil {
-				gone = fmt.Errorf("blob %s: %w", ref.digest, ref.err)
-				break
+		copies := r.s.indexed()
+		for _, root := range roots {
+			if root.err == nil {
+				err = r.root(root)
+			} else {
+				err = r.damagedRoot(root, copies)
+			}
+			if err != nil {
+				return fmt.Errorf("%s/%s: %w", rootsDir, root.name, err)
 			}
 		}
-		switch {
-		case gone == nil && !healed:
-		case gone == nil:
-			if err := r.underLock(rootsLock, func() error { return r.s.setAgain(root.name, desc) }); err != nil {
-				return err
-			}
-			r.note(path, root.err.Error(), Repaired{Outcome: Healed, How: "from " + indexFile})
-		default:
-			to := r.madeAgain(root.name, desc)
-			if to.Outcome == Dropped {
-				aside := r.s.path(quarantineDir, "root-"+root.name+"-"+randomName())
-				if err := r.underLock(rootsLock, func() error { return os.Rename(r.s.path(path), aside) }); err != nil {
-					return err
-				}
-			}
-			r.note(path, gone.Error(), to)
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
-// setAgain writes a root's file with its last use.
-func (s *Store) setAgain(name string, desc v1.Descriptor) error {
-	used, err := lastUse(s.path(rootsDir, name))
-	if err != nil {
-		return err
+func (r *repairs) damagedRoot(damaged root, copies map[string]v1.Descriptor) error {
+	path := rootsDir + "/" + damaged.name
+	desc, ok := copies[damaged.name]
+	if !ok {
+		r.note(path, damaged.err.Error(), Repaired{Outcome: Lost, How: "what it named is not known", Image: damaged.name})
+		return nil
 	}
 	text, err := encodeRoot(desc)
 	if err != nil {
 		return err
 	}
-	if err := s.writeFile(rootsDir+"/"+name, text, 0o644); err != nil {
+	r.note(path, damaged.err.Error(), Repaired{Outcome: Healed, How: "from " + indexFile})
+	if err := r.s.replaceFile(path, text, 0o644); err != nil {
 		return err
 	}
-	return os.Chtimes(s.path(rootsDir, name), used, used)
+	return r.root(root{name: damaged.name, desc: desc})
+}
+
+// root drops a root that names what is lost, where that is made again.
+func (r *repairs) root(one root) error {
+	path := rootsDir + "/" + one.name
+	for _, ref := range r.s.refs(one.desc) {
+		if ref.err == nil {
+			continue
+		}
+		to := r.madeAgain(one.name, one.desc)
+		r.note(path, fmt.Sprintf("blob %s: %v", ref.digest, ref.err), to)
+		if to.Outcome != Dropped {
+			return nil
+		}
+		return os.Rename(r.s.path(path), r.s.path(quarantineDir, "root-"+one.name+"-"+randomName()))
+	}
+	return nil
 }
 
 // madeAgain says what becomes of a root that names what is lost: packages, images

@@ -288,7 +288,7 @@ func TestRepairOutcomes(t *testing.T) {
 		"healed blobs/sha256/" + r.Log.Hex() + ": from the database's copy, or its mode",
 		"healed " + journal + ": what it was built from is fetched again when it is built again: hello deb",
 		"healed roots/debian-12-base: from index.json",
-		"lost blobs/sha256/notes: no file of the store's",
+		"lost blobs/sha256/notes: nothing here heals it",
 		"lost roots/release-1: nothing here makes what it names",
 	}
 	slices.Sort(got)

@@ -105,7 +105,7 @@ func hints(err error, again repeated) (out []string) {
 	case errors.Is(err, worker.ErrNotMapped):
 		out = append(out, "run pbuild outside of the namespace, or as an ordinary user")
 	case errors.Is(err, store.ErrNoSpace), errors.Is(err, syscall.ENOSPC):
-		out = append(out, again.line("store", "gc"), "another disk?  --store DIR")
+		out = append(out, again.line("store", "gc"), "what was used lately too:  "+again.line("store", "gc", "--keep-within", "0"), "another disk?  --store DIR")
 	case errors.Is(err, store.ErrNewer):
 		out = append(out, "use that one, or another --store DIR")
 	case errors.Is(err, store.ErrFormat):
@@ -120,7 +120,8 @@ func hints(err error, again repeated) (out []string) {
 	case errors.As(err, &left):
 		out = append(out, leftHints(left, again)...)
 	case errors.Is(err, store.ErrCorrupt):
-		out = append(out, "realize it again: a damaged file is moved aside when it is read, and made anew")
+		out = append(out, "realize it again: a damaged file is moved aside when it is read, and made anew",
+			"is more of it damaged?  "+again.line("store", "verify", "--repair"))
 	}
 	return out
 }

@@ -59,7 +59,7 @@ func TestRepeatHints(t *testing.T) {
 		got  []string
 		want string
 	}{
-		{hints(&store.SpaceError{Path: "/s"}, again), "pbuild store gc --store s|another disk?  --store DIR"},
+		{hints(&store.SpaceError{Path: "/s"}, again), "pbuild store gc --store s|what was used lately too:  pbuild store gc --keep-within 0 --store s|another disk?  --store DIR"},
 		{
 			hints(&unbuiltError{"web", []string{"lib"}}, again),
 			"pbuild realize web --store s --set a --source web=dir|without building:  pbuild key web --plan --store s --set a --source web=dir",
