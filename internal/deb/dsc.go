@@ -74,9 +74,9 @@ func parseDsc(b []byte) (Dsc, error) {
 		return Dsc{}, err
 	}
 	for _, r := range rows {
-		sum, err := digest.ParseHex(r.sum)
+		sum, err := r.sha256()
 		if err != nil {
-			return Dsc{}, fmt.Errorf("line %d: %w", r.line, err)
+			return Dsc{}, err
 		}
 		d.Files = append(d.Files, DscFile{Name: r.name, Size: r.size, SHA256: sum})
 	}
@@ -126,6 +126,19 @@ func sumRows(f Field, check func(name string) error) ([]sumRow, error) {
 		return nil, fmt.Errorf("line %d: %s names no file", f.Line, f.Name)
 	}
 	return rows, nil
+}
+
+// sha256 returns the checksum of a row of SHA256. One of zeros is that of no file, and
+// would stand for «not known».
+func (r sumRow) sha256() (digest.Digest, error) {
+	sum, err := digest.ParseHex(r.sum)
+	if err == nil && sum.IsZero() {
+		err = errors.New("a checksum of zeros")
+	}
+	if err != nil {
+		return digest.Digest{}, fmt.Errorf("line %d: %w", r.line, err)
+	}
+	return sum, nil
 }
 
 // sameFiles checks that a second checksum field speaks of the same files.

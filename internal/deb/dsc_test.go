@@ -2,6 +2,7 @@ package deb_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -73,6 +74,7 @@ func TestParseDscRefuses(t *testing.T) {
 		{"option", replace("tree_2.1.0.orig.tar.gz", "--x"), `dsc: line 6: file name "--x": unsafe`},
 		{"escape code", replace("tree_2.1.0.orig", "a\x1b"), `dsc: line 6: file name "a\x1b.tar.gz": unsafe`},
 		{"backquote", replace("tree_2.1.0.orig", "`id`"), "dsc: line 6: file name \"`id`.tar.gz\": unsafe"},
+		{"sum of zeros", zeroSum(dscText), "dsc: line 6: a checksum of zeros"},
 		{"size", replace("50640", "-1"), `dsc: line 6: bad size "-1"`},
 		{"sum", replace(sumA.Hex(), "xyz"), "dsc: line 6: digest"},
 		{"upper case sum", replace(sumA.Hex(), strings.ToUpper(sumA.Hex())), "dsc: line 6: digest"},
@@ -109,9 +111,15 @@ func FuzzParseDsc(f *testing.F) {
 			t.Fatalf("%+v", d)
 		}
 		for _, file := range d.Files {
-			if strings.ContainsAny(file.Name, "/\x00\n \\$`\"'") || file.Name[0] == '.' || file.Size < 0 {
+			if strings.ContainsAny(file.Name, "/\x00\n \\$`\"'") || file.Name[0] == '.' || file.Size < 0 || file.SHA256.IsZero() {
 				t.Fatalf("%+v", file)
 			}
 		}
 	})
+}
+
+// zeroSum puts zeros for the first sha256.
+func zeroSum(text string) string {
+	sum := regexp.MustCompile(`[0-9a-f]{64}`).FindString(text)
+	return strings.Replace(text, sum, strings.Repeat("0", 64), 1)
 }

@@ -67,9 +67,9 @@ func parseRelease(b []byte) (Release, error) {
 		return Release{}, err
 	}
 	for _, row := range rows {
-		sum, err := digest.ParseHex(row.sum)
+		sum, err := row.sha256()
 		if err != nil {
-			return Release{}, fmt.Errorf("line %d: %w", row.line, err)
+			return Release{}, err
 		}
 		r.Files[row.name] = ReleaseFile{Size: row.size, SHA256: sum}
 	}

@@ -58,6 +58,7 @@ func TestParseReleaseRefuses(t *testing.T) {
 		"another zone":   {replace("UTC", "+0200"), `release: date "Sat, 11 Jul 2026 10:16:37 +0200": want a form such as Sat, 11 Jul 2026 10:16:37 UTC`},
 		"no sums":        {replace("SHA256", "SHA1"), "release: no field SHA256"},
 		"a short sum":    {replace(sumA.Hex(), sumA.Hex()[1:]), "release: line 9: "},
+		"a sum of zeros": {replace(sumA.Hex(), strings.Repeat("0", 64)), "release: line 9: a checksum of zeros"},
 		"a way outside":  {replace("main/binary-amd64/Packages", "main/../../x"), "release: line 9: file name \"..\": unsafe"},
 		"absolute":       {replace("main/binary-amd64/Packages", "/etc/passwd"), "release: line 9: file name \"\": unsafe"},
 		"twice":          {replace("Packages.xz", "Packages"), "release: line 10: file main/binary-amd64/Packages stands twice"},
