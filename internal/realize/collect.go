@@ -177,6 +177,23 @@ func (s *site) openLeft(name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
+// checkWhole refuses a file with holes: it takes no room in the build, and all of its
+// size in the store. Programs that make packages leave none.
+func checkWhole(f *os.File, size int64) error {
+	if size == 0 {
+		return nil // no offset of it can be asked for
+	}
+	hole, err := f.Seek(0, unix.SEEK_HOLE)
+	if err != nil {
+		return err
+	}
+	if hole < size {
+		return fmt.Errorf("has holes: of %d bytes the first that is not there is %d", size, hole)
+	}
+	_, err = f.Seek(0, io.SeekStart)
+	return err
+}
+
 // describe reads a stored package.
 func (s *site) describe(d digest.Digest, size int64) (store.File, error) {
 	blob, err := os.Open(s.Store.BlobPath(d))

@@ -215,6 +215,9 @@ func (s *site) take(name string) (digest.Digest, int64, error) {
 	if !info.Mode().IsRegular() {
 		return digest.Digest{}, 0, errNotRegular
 	}
+	if err := checkWhole(in, info.Size()); err != nil {
+		return digest.Digest{}, 0, err
+	}
 	out, err := s.Store.Create()
 	if err != nil {
 		return digest.Digest{}, 0, err
