@@ -151,6 +151,9 @@ func readSource(fsys fs.FS, e *Entry, use func(io.Reader) error) error {
 	if err != nil {
 		return err
 	}
+	if info.Size() > defaultBytes { // a sparse one costs who sent it nothing
+		return fmt.Errorf("%w: size: more than %d bytes", ErrLimit, int64(defaultBytes))
+	}
 	e.Size, e.Mode = info.Size(), 0o644
 	if info.Mode()&0o100 != 0 {
 		e.Mode = 0o755

@@ -117,6 +117,24 @@ func TestSourceDigestCovers(t *testing.T) {
 	}
 }
 
+// TestSourceTooLarge: a file of nothing but a hole is as long as it says.
+func TestSourceTooLarge(t *testing.T) {
+	dir := makeLayerTree(t, []item{{kind: File, path: "large", mode: 0o644}})
+	if err := os.Truncate(dir+"/large", defaultBytes+1); err != nil {
+		t.Fatal(err)
+	}
+	fsys := sourceFS(t, dir)
+	_, digestErr := Digest(fsys)
+	for what, err := range map[string]error{
+		"source": digestErr, "materialize": Materialize(fsys, t.TempDir(), time.Unix(epoch, 0)),
+		"pack": PackSource(new(bytes.Buffer), fsys, time.Unix(epoch, 0)),
+	} {
+		if want := " large: over the limit: size: more than 17179869184 bytes"; !errors.Is(err, ErrLimit) || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 func TestSourceRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name, want string
