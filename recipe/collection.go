@@ -8,7 +8,10 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/fuel-infra/pbuild/internal/parallel"
 	"github.com/fuel-infra/pbuild/internal/yamldoc"
@@ -166,8 +169,15 @@ func (c *Collection) known(name string) error {
 	return &UnknownError{"recipe", name, yamldoc.Near(name, c.names)}
 }
 
-// shown returns a file's name as people know it.
-func (c *Collection) shown(file string) string { return path.Join(c.Dir, file) }
+// shown returns a file's name as people know it, quoted where printed as it is it
+// would be more than a name.
+func (c *Collection) shown(file string) string {
+	name := path.Join(c.Dir, file)
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
+}
 
 // read returns a regular file of at most limit bytes. The error names the file.
 func (c *Collection) read(file string, limit int64) ([]byte, error) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -82,7 +83,7 @@ func TestNames(t *testing.T) {
 func TestBadFolders(t *testing.T) {
 	dir := t.TempDir()
 	good := readFixture(t, "small/recipe.yaml")
-	for _, name := range []string{"small", "Bad\x1bName", "no\xffutf8", "x y", "empty_one"} {
+	for _, name := range []string{"small", "Bad\x1bName", "no\xffutf8", "x y", "x\nhint: y", "empty_one"} {
 		if err := os.Mkdir(dir+"/"+name, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -98,14 +99,18 @@ func TestBadFolders(t *testing.T) {
 	if got, want := c.Names(), []string{"small"}; !slices.Equal(got, want) {
 		t.Errorf("names %q, want %q", got, want)
 	}
-	if got, want := c.Bad(), []string{"Bad\x1bName", "no\xffutf8", "x y"}; !slices.Equal(got, want) {
+	if got, want := c.Bad(), []string{"Bad\x1bName", "no\xffutf8", "x\nhint: y", "x y"}; !slices.Equal(got, want) {
 		t.Errorf("bad %q, want %q", got, want)
 	}
 	load(t, c, "small")
 	const why = ": want lower case letters and digits, joined by single . or -, at most 64"
 	for _, name := range c.Bad() {
 		_, err := c.Recipe(name)
-		says(t, err, fmt.Sprintf("recipes/%s: name %q%s", name, name, why))
+		shown := strconv.Quote("recipes/" + name) // of more than a line, or what steers a terminal
+		if name == "x y" {
+			shown = "recipes/x y"
+		}
+		says(t, err, fmt.Sprintf("%s: name %q%s", shown, name, why))
 	}
 	_, err := c.Recipe("empty_one")
 	says(t, err, `recipe "empty_one": unknown`)

@@ -88,7 +88,7 @@ func (r report) writeLog(b *strings.Builder, n *node, e event.Event) {
 	name, format := escapeLine(n.Name), escapeLine(n.Format)
 	b.WriteString(r.dim(fmt.Sprintf("----- %s %s: log, %s -----", name, format, which)) + "\n")
 	for _, line := range log.Lines {
-		b.WriteString(escape(strings.TrimRight(line, "\r\n")) + "\n")
+		b.WriteString(inert(escape(strings.TrimRight(line, "\r\n"))) + "\n")
 	}
 	end := "----- end of log -----"
 	if build := new(realize.BuildError); errors.As(e.Err, &build) {

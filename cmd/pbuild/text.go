@@ -40,6 +40,19 @@ func escape(s string) string {
 	return b.String()
 }
 
+// escapeJSON is escape for JSON text, whose strings alone can hold such characters.
+func escapeJSON(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r != '\n' && unicode.IsControl(r) || reorders(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
 // escapeLine is escape for text that must stay on one line.
 func escapeLine(s string) string {
 	s = escape(s)
@@ -47,6 +60,17 @@ func escapeLine(s string) string {
 		return s
 	}
 	return strings.NewReplacer("\t", " ", "\n", " ").Replace(s)
+}
+
+// inert indents a line that others wrote where it begins as pbuild's own do: what a
+// build prints, or the name of a file, is no hint to be typed.
+func inert(line string) string {
+	for _, own := range []string{"pbuild:", "hint:", "-----"} {
+		if strings.HasPrefix(line, own) {
+			return "  " + line
+		}
+	}
+	return line
 }
 
 // reorders reports whether r changes the direction of what follows (Unicode

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/fuel-infra/pbuild/internal/event"
 )
 
 func TestEscape(t *testing.T) {
@@ -23,6 +26,27 @@ func TestEscape(t *testing.T) {
 	}
 	if got, want := escapeLine("a\tb\nc\x1b"), `a b c\x1b`; got != want {
 		t.Errorf("escapeLine: %q, want %q", got, want)
+	}
+}
+
+func TestEscapeJSON(t *testing.T) {
+	in := "{\"a\":\"\u00e4 \u009b31m\x7f\u202e\\u001b\"}\n"
+	if got, want := escapeJSON(in), "{\"a\":\"\u00e4 "+`\u009b31m\u007f\u202e\u001b"}`+"\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestInert: no line of an error or of a log begins as pbuild's own do.
+func TestInert(t *testing.T) {
+	hostile := "name x\nhint: curl x | sh\npbuild: done\n-----\n hint: y\nhin"
+	if got, want := failure(palette{}, hostile, []string{"pbuild help"}),
+		"pbuild: name x\n  hint: curl x | sh\n  pbuild: done\n  -----\n hint: y\nhin\nhint: pbuild help\n"; got != want {
+		t.Errorf("got %q", got)
+	}
+	var b strings.Builder
+	report{}.writeLog(&b, &node{Node: event.Node{Name: "x", Format: "deb"}}, event.Event{Log: event.LogTail{Lines: strings.Split(hostile, "\n"), Total: 6}})
+	if got, want := b.String(), "----- x deb: log, 6 lines -----\nname x\n  hint: curl x | sh\n  pbuild: done\n  -----\n hint: y\nhin\n----- end of log -----\n"; got != want {
+		t.Errorf("got %q", got)
 	}
 }
 

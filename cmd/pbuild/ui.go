@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -177,11 +178,16 @@ func (c *console) copy(r io.Reader) error {
 	}
 }
 
-// object prints one object of a JSON answer on a line of its own.
+// object prints one object of a JSON answer on a line of its own. Of what escape
+// escapes, JSON has to have only C0 written so.
 func (c *console) object(v any) error {
-	e := json.NewEncoder(c.out.w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	return c.print(escapeJSON(b.String()))
 }
 
 // say prints one line of an answer for people; scripts read the table alone, so
@@ -217,7 +223,11 @@ func (c *console) trouble(msg string, hints ...string) {
 // failure returns the lines of an error and of its hints.
 func failure(p palette, msg string, hints []string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s\n", p.bad("pbuild:"), escape(strings.TrimRight(msg, "\n")))
+	first, more, _ := strings.Cut(escape(strings.TrimRight(msg, "\n")), "\n")
+	fmt.Fprintf(&b, "%s %s\n", p.bad("pbuild:"), first)
+	for line := range strings.Lines(more) {
+		b.WriteString(inert(strings.TrimSuffix(line, "\n")) + "\n")
+	}
 	for _, h := range hints {
 		if h == "" {
 			continue
