@@ -54,15 +54,16 @@ func TestHostile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			want := wanted(t, "recipes", name)
 			built := regexp.MustCompile(`(?m)^built\t\w+\tsha256:[0-9a-f]{64}\t` + name + `[-_]`).MatchString(out)
-			switch fails := "\npbuild: realize " + name + ": " + want[0]; {
+			fails := `(?m)^pbuild: realize ` + name + ": " + strings.ReplaceAll(regexp.QuoteMeta(want[0]), " … ", ".*")
+			switch {
 			case want[0] == "built":
 				if !built {
 					t.Error("is not built")
 				}
 			case built:
 				t.Error("is built")
-			case !strings.Contains(said, fails):
-				t.Errorf("does not say %q", fails)
+			case !regexp.MustCompile(fails).MatchString(said):
+				t.Errorf("does not say %q", want[0])
 			}
 			_, log, _ := p.pbuild(t, "log", name)
 			for _, line := range want[1:] {
