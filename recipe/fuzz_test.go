@@ -5,8 +5,10 @@ import (
 	"errors"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -275,6 +277,60 @@ func FuzzDerivation(f *testing.F) {
 		}
 		if got := printFields(fields); !bytes.Equal(got, data) {
 			t.Errorf("%q printed as %q", data, got)
+		}
+	})
+}
+
+// FuzzProfile: what is accepted puts nothing outside of the home, nor over what is
+// pbuild's to say.
+func FuzzProfile(f *testing.F) {
+	addAll(f, "../recipes/profiles/python2-deb.yaml", "../recipes/profiles/python2-rpm.yaml")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := parseProfile("f", "python2-deb", data)
+		if err != nil {
+			placed(t, err)
+			return
+		}
+		for name := range p.Home {
+			if _, err := parseInside(name); err != nil {
+				t.Error(err)
+			}
+		}
+		for name := range p.Files {
+			if _, err := parsePlace(name); err != nil {
+				t.Error(err)
+			}
+		}
+		for name := range p.Defines {
+			if _, err := parseMacro(name); err != nil || slices.Contains(reservedDefines, name) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
+// FuzzDependencies: what is accepted maps names to packages.
+func FuzzDependencies(f *testing.F) {
+	addAll(f, "../recipes/dependencies.yaml")
+	f.Add([]byte("a: [b, c++]\nperl(X::Y): {none: because}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := LoadCollection(fstest.MapFS{DependenciesName: {Data: data}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := c.Dependencies()
+		if err != nil {
+			return // too long, or with a place
+		}
+		for name, to := range d.All() {
+			_, err := parseDependency(name)
+			for _, p := range to {
+				_, wrong := parsePackage(p)
+				err = errors.Join(err, wrong)
+			}
+			if err != nil {
+				t.Error(err)
+			}
 		}
 	})
 }

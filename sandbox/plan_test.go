@@ -101,3 +101,16 @@ func TestReport(t *testing.T) {
 		}
 	}
 }
+
+// FuzzReport: whatever init's pipe holds, the report ends in at most one way.
+func FuzzReport(f *testing.F) {
+	f.Add(doneLine("a") + doneLine("b c") + endLine(3<<8))
+	f.Add(doneLine("a") + endLine(9))
+	f.Add(failLine("x", fmt.Errorf("/a\tb\n: %w", syscall.ENOENT)))
+	f.Fuzz(func(t *testing.T, text string) {
+		rep, err := readReport(strings.NewReader(text))
+		if err == nil && (rep.failed != "" && rep.err == nil || rep.err != nil && rep.err.Error() == "") {
+			t.Errorf("%+v", rep)
+		}
+	})
+}

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/fuel-infra/pbuild/internal/event"
+	"github.com/fuel-infra/pbuild/recipe"
 )
 
 func TestEscape(t *testing.T) {
@@ -103,4 +108,57 @@ func TestUnits(t *testing.T) {
 			t.Errorf("got %q, want %q", c[0], c[1])
 		}
 	}
+}
+
+// FuzzEscape: nothing that steers a terminal is left, and what is printed fits.
+func FuzzEscape(f *testing.F) {
+	f.Add("\x1b]0;title\x07\x1b[2J\u009b31m\x9b\r\n\u202e", 10)
+	f.Add("naïve 世界 …", 3)
+	f.Fuzz(func(t *testing.T, s string, width int) {
+		harmful := func(r rune) bool {
+			return unicode.IsControl(r) && r != '\n' && r != '\t' || reorders(r) || r == utf8.RuneError
+		}
+		if got := escape(strings.ReplaceAll(s, "\ufffd", "")); strings.ContainsFunc(got, harmful) || !utf8.ValidString(got) {
+			t.Errorf("escape(%q) = %q", s, got)
+		}
+		line := escapeLine(s)
+		if strings.ContainsAny(line, "\n\t") {
+			t.Errorf("escapeLine(%q) = %q", s, line)
+		}
+		if got := truncate(line, width); textWidth(got) > max(width, 0) {
+			t.Errorf("truncate(%q, %d) = %q", line, width, got)
+		}
+		if got := failure(palette{}, s, nil); strings.Contains(got, "\nhint:") || strings.Contains(got, "\npbuild:") || strings.ContainsFunc(strings.ReplaceAll(got, "\ufffd", ""), harmful) {
+			t.Errorf("failure(%q) = %q", s, got)
+		}
+		var b bytes.Buffer
+		con := &console{out: stream{w: &b}}
+		if err := con.object(s); err != nil {
+			t.Fatal(err)
+		}
+		var back string
+		if err := json.Unmarshal(b.Bytes(), &back); err != nil || back != strings.ToValidUTF8(s, "\ufffd") && utf8.ValidString(s) {
+			t.Errorf("JSON of %q is %s, %v", s, &b, err)
+		}
+		if strings.ContainsFunc(strings.ReplaceAll(b.String(), "\ufffd", ""), harmful) {
+			t.Errorf("JSON of %q is %q", s, &b)
+		}
+	})
+}
+
+// FuzzSourceArg: what is accepted names a source as ParseSourceName does, and no option
+// of git.
+func FuzzSourceArg(f *testing.F) {
+	f.Add("hello=testdata")
+	f.Add("kit/modules/one=https://git@x.example/a/b@feature/c")
+	f.Add("hello=testdata@main")
+	f.Fuzz(func(t *testing.T, s string) {
+		a, err := parseSourceArg(s)
+		if err != nil {
+			return
+		}
+		if again, err := recipe.ParseSourceName(a.Name.String()); err != nil || again != a.Name || strings.HasPrefix(a.Ref, "-") || strings.HasPrefix(a.URL, "-") {
+			t.Errorf("%q: %+v, %v", s, a, err)
+		}
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode"
 
 	"pgregory.net/rapid"
 
@@ -115,4 +116,29 @@ func TestFinal(t *testing.T) {
 			t.Errorf("%s: final %v", s, s.Final())
 		}
 	}
+}
+
+// FuzzTail: what is kept and told of a program's output is bounded, and what is told can't
+// steer a terminal.
+func FuzzTail(f *testing.F) {
+	f.Add([]byte("a\r\n\x1b[2Jb\tc\n\xff"), 3)
+	f.Fuzz(func(t *testing.T, out []byte, cut int) {
+		tail := event.NewTail(func(line string) {
+			if line == "" || len(line) > 3*2000 || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
+				t.Errorf("step %q", line)
+			}
+		})
+		cut = min(max(cut, 0), len(out))
+		tail.Write(out[:cut])
+		tail.Write(out[cut:])
+		last := tail.Last(nil)
+		if len(last.Lines) > 40 || last.Total < len(last.Lines) {
+			t.Errorf("%d lines of %d", len(last.Lines), last.Total)
+		}
+		for _, line := range last.Lines {
+			if len(line) > 2000 || strings.Contains(line, "\n") {
+				t.Errorf("line %q", line)
+			}
+		}
+	})
 }

@@ -79,3 +79,21 @@ func TestFileURL(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParseMirror: what is accepted is a URL that is read again as itself, and whose
+// files are below it.
+func FuzzParseMirror(f *testing.F) {
+	for _, s := range []string{"https://deb.debian.org/debian", "http://user:word@x.example:8080/a%20b/", "file:///srv/mirror", "https://[::1]/x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		m, err := ParseMirror(s, "")
+		if err != nil {
+			return
+		}
+		again, err := ParseMirror(m.Base, "")
+		if err != nil || again.Base != m.Base {
+			t.Fatalf("%q became %q, then %q, %v", s, m.Base, again.Base, err)
+		}
+	})
+}

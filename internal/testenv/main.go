@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -27,6 +29,9 @@ func Main(m *testing.M) {
 }
 
 func run(m *testing.M) (code int, err error) {
+	if slices.ContainsFunc(os.Args, func(a string) bool { return strings.HasPrefix(a, "-test.fuzz") }) {
+		return m.Run(), nil // a fuzz test needs no place, but the cache and testdata/ of who started it
+	}
 	p, err := findPlace()
 	if err != nil {
 		return 1, err

@@ -62,7 +62,7 @@ func TestUnusedUID(t *testing.T) {
 }
 
 // handed returns what a worker hands over as these tar entries.
-func handed(t *testing.T, headers ...tar.Header) []byte {
+func handed(t testing.TB, headers ...tar.Header) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -178,4 +178,20 @@ func TestIs(t *testing.T) {
 	if Is() {
 		t.Error("the tests are a worker")
 	}
+}
+
+// FuzzTake: whatever a worker sends, root puts down plain names in a folder.
+func FuzzTake(f *testing.F) {
+	f.Add(handed(f, tar.Header{Name: "package/a_1-1_amd64.deb", Size: 5}, tar.Header{Name: "lock/x.lock"}))
+	f.Add(handed(f, tar.Header{Name: "package/../x"}))
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		j := Job{Put: func(kind, name string, size int64, r io.Reader) error {
+			if strings.Contains(kind, "/") || strings.ContainsAny(name, "/\x00") || name == "" || name[0] == '.' || size < 0 || size > maxFile {
+				t.Errorf("%q %q of %d bytes", kind, name, size)
+			}
+			_, err := io.Copy(io.Discard, r)
+			return err
+		}}
+		_ = j.take(bytes.NewReader(stream))
+	})
 }
