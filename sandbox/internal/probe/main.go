@@ -20,6 +20,7 @@ func main() {
 		"brief": brief, "brief-parent": briefParent, "reaped": reaped, "handout": handout, "roll": roll, "hog": hog, "bomb": bomb,
 		"argv": argv, "env": env, "facts": facts, "threads": threads, "nested": nested, "terminal": terminal, "fds": fds, "mounts": mounts,
 		"read": read, "ls": ls, "readlink": readlink, "write": write, "try": try,
+		"receive": receive, "offer": offer,
 		"rm": rm, "mv": mv, "mkdir": mkdir, "chmod": chmod, "touch": touch, "deep": deep, "stat": stat,
 	}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
