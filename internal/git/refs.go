@@ -53,7 +53,8 @@ func (s *session) resolve(ctx context.Context, r Remote, ref string) (id string,
 func pick(text, ref string) (id string, kind Kind, why string) {
 	at := map[string]string{}
 	for line := range strings.Lines(text) {
-		if id, name, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "\t"); ok && isID(id) {
+		// A ref that is broken is listed with an id of zeros, which is that of nothing.
+		if id, name, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "\t"); ok && isID(id) && strings.Trim(id, "0") != "" {
 			at[name] = id
 		}
 	}
