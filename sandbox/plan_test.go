@@ -108,7 +108,7 @@ func FuzzReport(f *testing.F) {
 	f.Add(doneLine("a") + endLine(9))
 	f.Add(failLine("x", fmt.Errorf("/a\tb\n: %w", syscall.ENOENT)))
 	f.Fuzz(func(t *testing.T, text string) {
-		rep, err := readReport(strings.NewReader(text))
+		rep, err := readReport(strings.NewReader(text), func() {})
 		if err == nil && (rep.failed != "" && rep.err == nil || rep.err != nil && rep.err.Error() == "") {
 			t.Errorf("%+v", rep)
 		}
