@@ -22,7 +22,7 @@ func callerStages() []string {
 func Check(ctx context.Context, scratch string) []Stage {
 	dir, err := os.MkdirTemp(scratch, "check-")
 	if err != nil {
-		return []Stage{{Name: "scratch", Err: err, Hint: hint("scratch", err)}}
+		return []Stage{{Name: "scratch", Err: err, Hint: hint("scratch", err, thisHost())}}
 	}
 	stages := check(ctx, dir)
 	if err := RemoveScratch(dir); err != nil {
@@ -41,8 +41,9 @@ func check(ctx context.Context, dir string) []Stage {
 		return []Stage{{Name: "spec", Err: err}}
 	}
 	p.stop = true
-	l := launch{plan: p, namespaces: allNamespaces}
-	rep, err := l.run(ctx)
+	var why error
+	l := launch{plan: p, namespaces: allNamespaces, copying: func(err error) { why = err }}
+	rep, err := l.anyWay(ctx)
 
 	var refused *StageError
 	passed := append(callerStages(), rep.done...)
@@ -53,7 +54,11 @@ func check(ctx context.Context, dir string) []Stage {
 	}
 	var stages []Stage
 	for _, name := range passed {
-		stages = append(stages, Stage{Name: name})
+		s := Stage{Name: name}
+		if name == "copied root" {
+			s = Stage{Name: "overlay", Instead: why, Hint: copyHint(why)}
+		}
+		stages = append(stages, s)
 	}
 	switch {
 	case refused != nil:

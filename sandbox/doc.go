@@ -41,6 +41,34 @@
 // the host's matter or that of Limits, which are therefore in no key. An image's own /etc/hosts and /etc/resolv.conf are kept; where it has
 // none there is a hosts file that knows localhost, and an empty resolv.conf.
 //
+// # Where the kernel refuses an overlay
+//
+// In a container without a volume, scratch is on overlayfs itself, where no upper
+// directory can be; other file systems keep no user.* attributes. Run tries the real mount,
+// and where that is refused it copies the layers into scratch (blocks are shared where the
+// file system can: XFS, Btrfs), tells Spec.Copying why, and moves what the program
+// changed into the upper directory afterwards. The sandbox is otherwise the same, and so are
+// the bytes of what comes out: upper holds what an overlay would have copied up, which the change times
+// and inotify tell. It costs seconds for each run in the place of milliseconds: 525 MB in 12,500 paths take
+// 3.2 s on two busy cores, the overlay 16 ms.
+//
+// An upper directory on a tmpfs of init's would be as fast as the overlay, but is gone with init, while
+// callers read upper, use it again and make layers of it: it would have to be copied out, would hold
+// images in memory, and needs Linux 6.6, so that the copy would be needed beside it.
+//
+// A program can tell the two apart: by the type of the file system and its device numbers;
+// by rename(2) of a directory of a layer, which an overlay answers with EXDEV, whereupon mv and the like copy;
+// by files that a layer has as hard links, which have one link each in the copy, since
+// overlayfs too writes to one of them alone; and /proc/self/mountinfo shows
+// the path of scratch for / as it does for a Bind. None of it is in a key: device and inode numbers and
+// the order of directories differ between kernels and file systems under an overlay too, and what a build makes
+// of them it makes on any two hosts. Names that begin with .wh., which mean whiteouts in a layer,
+// are an error in the copy.
+//
+// What hides something of the layers below, a character device 0:0 or an attribute in
+// an overlay's upper directory, is an empty file with its name in a layer's tar (.wh.NAME) where the file
+// system takes these not; .wh..wh.names at the top says so, and keeps overlays away from that layer.
+//
 // # What it is not
 //
 // It keeps nothing of owners: a file that the program gave to another user belongs

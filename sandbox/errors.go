@@ -39,5 +39,9 @@ func (e *StageError) Unwrap() error { return e.Err }
 type Stage struct {
 	Name string
 	Err  error  // nil: it works here
-	Hint string // what to type or change when Err is set
+	Hint string // what to type or change when Err or Instead is set
+
+	// Instead says why the kernel refuses an overlay, where the layers are copied
+	// for each run instead: the same for the program, at the cost of time and room.
+	Instead error
 }

@@ -10,14 +10,15 @@ import (
 // process of its own.
 func helpers() map[string]func() {
 	return map[string]func(){
-		"inherit":  inheritHelper,
-		"mounted":  mountedHelper,
-		"names":    namesHelper,
-		"off":      offHelper,
-		"overlay":  overlayHelper,
-		"parent":   parentHelper,
-		"poller":   pollerHelper,
-		"submount": submountHelper,
+		"contained": containedHelper,
+		"inherit":   inheritHelper,
+		"mounted":   mountedHelper,
+		"names":     namesHelper,
+		"off":       offHelper,
+		"copies":    copiesHelper,
+		"parent":    parentHelper,
+		"poller":    pollerHelper,
+		"submount":  submountHelper,
 	}
 }
 

@@ -93,7 +93,18 @@ func (c *cell) stages() []step {
 		{"control group", c.rootGroup},
 		{"private mounts", privateMounts},
 		{"layers", c.openLayers},
-		{"overlay", c.mountOverlay},
+	}
+	switch c.way {
+	case wayCopy:
+		return append(s, step{"copy", c.copyLayers})
+	case waySeparate:
+		return append(s, step{"changes", c.separateChanges})
+	case wayCopied:
+		s = append(s, step{"copied root", c.mountCopy})
+	default:
+		s = append(s, step{"overlay", c.mountOverlay})
+	}
+	s = append(s, []step{
 		{"mount points", c.checkPoints},
 		{"dev", mountDev},
 		{"devpts", mountDevpts},
@@ -112,7 +123,7 @@ func (c *cell) stages() []step {
 		{"no new privileges", setNoNewPrivileges},
 		{"filter", installFilter},
 		{"undumpable", setUndumpable},
-	}
+	}...)
 	if c.stop {
 		return s
 	}

@@ -39,6 +39,9 @@ func (c *cell) openLayers() (err error) {
 		c.layers = append(c.layers, fd)
 	}
 	for _, b := range c.binds {
+		if c.way == wayCopy || c.way == waySeparate {
+			break
+		}
 		fd, err := openTree(b)
 		if err != nil {
 			return fmt.Errorf("bind %s: %w", b.Host, err)

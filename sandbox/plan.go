@@ -26,6 +26,9 @@ type plan struct {
 	temporary uint64 // bytes that each of the temporary file systems can hold; 0: as the kernel has it
 	processes uint64 // what RLIMIT_NPROC is set to; 0: as it is
 	grouped   bool   // init is in a control group of its own
+	// way is how the root file system is made; touched is for waySeparate.
+	way     way
+	touched []string // see touchedFiles
 
 	// stop ends init before the program, once all stages were passed.
 	stop bool
@@ -85,6 +88,8 @@ func (p *plan) encode() []byte {
 	b = binary.AppendUvarint(b, p.temporary)
 	b = binary.AppendUvarint(b, p.processes)
 	flag(p.grouped)
+	b = append(b, byte(p.way))
+	list(p.touched)
 	flag(p.stop)
 	list(p.omit)
 	return b
@@ -148,6 +153,12 @@ func decodePlan(b []byte) (p plan, err error) {
 	p.temporary = number()
 	p.processes = number()
 	p.grouped = flag()
+	if len(b) == 0 || b[0] > byte(waySeparate) {
+		bad = true
+	} else {
+		p.way, b = way(b[0]), b[1:]
+	}
+	p.touched = list()
 	p.stop = flag()
 	p.omit = list()
 	if bad || len(b) != 0 {

@@ -22,6 +22,8 @@ func examplePlan() plan {
 		temporary: 1 << 40,
 		processes: 300,
 		grouped:   true,
+		way:       waySeparate,
+		touched:   []string{"a/b"},
 		stop:      true,
 		omit:      []string{"masks"},
 	}
@@ -36,7 +38,7 @@ func TestPlanIsReadAsWritten(t *testing.T) {
 	}
 	// Each field is carried: a plan with one more field than the code writes
 	// would not come back.
-	if n := reflect.TypeFor[plan]().NumField(); n != 13 {
+	if n := reflect.TypeFor[plan]().NumField(); n != 15 {
 		t.Errorf("%d fields: extend examplePlan", n)
 	}
 }

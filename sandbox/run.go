@@ -36,6 +36,11 @@ import (
 // with RemoveScratch. Several sandboxes at once need as many scratch
 // directories.
 //
+// Where the kernel refuses an overlay there, the layers are copied into scratch and the
+// program changes the copy; then what it changed is moved to upper, which is as an overlay
+// would have left it. It costs the time and the room of a copy for each run, and
+// Copying is told. The sandbox is the same otherwise.
+//
 // The root of the host is refused, since the uid that is mapped must have no
 // rights on the host: drop to an unprivileged uid first, and execute anew
 // (after setuid alone the kernel denies a process its own /proc files).
@@ -46,8 +51,8 @@ func Run(ctx context.Context, s Spec) error {
 	if err != nil {
 		return &StageError{Stage: "spec", Err: err}
 	}
-	l := launch{groups: s.Limits.groups(), plan: p, stdin: s.Stdin, stdout: s.Stdout, stderr: s.Stderr, person: s.Terminal, limits: s.Limits, namespaces: allNamespaces}
-	rep, err := l.run(ctx)
+	l := launch{groups: s.Limits.groups(), plan: p, stdin: s.Stdin, stdout: s.Stdout, stderr: s.Stderr, person: s.Terminal, limits: s.Limits, copying: s.Copying, namespaces: allNamespaces}
+	rep, err := l.anyWay(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -75,6 +80,7 @@ type launch struct {
 	person         *Terminal // nil: no terminal
 	limits         Limits
 	groups         *delegation // nil: the caller watches
+	copying        func(why error)
 	namespaces     uintptr
 }
 

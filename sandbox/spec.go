@@ -38,6 +38,10 @@ type Spec struct {
 	Terminal *Terminal // in place of the three streams, which are nil then
 
 	Limits Limits
+
+	// Copying is told why the layers are about to be copied, where the kernel
+	// refuses an overlay; see Run. nil: nobody is told.
+	Copying func(why error)
 }
 
 // plan makes of a Spec what init is told, or says what is wrong with it.

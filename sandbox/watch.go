@@ -64,6 +64,9 @@ type watch struct {
 func (l *launch) limit(init int, end func()) (_ *watch, err error) {
 	w := &watch{limits: l.limits, argv: l.argv, scratch: l.scratch, covered: map[string]bool{}, end: end, quit: make(chan struct{})}
 	w.dirs = []string{filepath.Join(l.scratch, upperName)}
+	if l.way == wayCopied {
+		w.dirs[0] = filepath.Join(l.scratch, rootName)
+	}
 	for _, b := range l.binds {
 		w.covered[b.Inside] = true
 		if b.Writable {

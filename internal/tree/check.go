@@ -140,13 +140,16 @@ func checkEntryOnDisk(c *cursor, e Entry, full bool) (string, node, error) {
 		return "", node{}, err
 	}
 	if e.Kind == Opaque {
-		if ok, err := isOpaqueDir(fd); err != nil || ok {
+		if ok, err := isOpaqueDir(fd); err != nil || ok || hasName(c.levels[0].fd, fd, opaqueName) {
 			return "", node{}, err
 		}
 		return "missing", node{}, nil
 	}
 	n, err := stat(fd, name)
 	if errors.Is(err, unix.ENOENT) {
+		if e.Kind == Whiteout && hasName(c.levels[0].fd, fd, whiteoutPrefix+name) {
+			return "", n, nil
+		}
 		return "missing", n, nil
 	}
 	if err != nil {

@@ -12,7 +12,9 @@
 // A layer is a tar as the OCI image specification's layer.md has it: a name
 // that begins with ".wh." deletes, ".wh..wh..opq" hides a directory's lower
 // content. On disk both have the form that overlayfs reads when mounted with
-// userxattr: a character device 0:0, and the attribute user.overlay.opaque=y.
+// userxattr: a character device 0:0, and the attribute user.overlay.opaque=y. A
+// file system that takes one of these not (overlayfs itself, one without attributes) has
+// the names of the tar instead, and .wh..wh.names at the top to say so.
 //
 // Invariants:
 //   - The bytes written for a tree depend on the tree and the arguments alone:

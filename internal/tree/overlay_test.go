@@ -3,6 +3,7 @@ package tree
 import (
 	"bytes"
 	"context"
+	"os"
 	"strings"
 	"testing"
 
@@ -75,6 +76,73 @@ func TestWriteLayerOverlay(t *testing.T) {
 	c.Overlay = false
 	if _, err := WriteLayer(context.Background(), new(bytes.Buffer), c); err == nil || !strings.Contains(err.Error(), "etc/motd: a character device can't be packed") {
 		t.Fatalf("without Overlay: %v", err)
+	}
+}
+
+// TestMarksThatAreNames: as on a file system that takes neither devices nor attributes.
+func TestMarksThatAreNames(t *testing.T) {
+	var rest []item
+	for _, it := range upperItems {
+		if it.kind != Whiteout && it.kind != Opaque {
+			rest = append(rest, it)
+		}
+	}
+	dir := makeLayerTree(t, rest)
+	c, err := newCursor(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, it := range upperItems {
+		up, name := split(it.path)
+		if it.kind == Opaque {
+			up, name = it.path, opaqueName
+		} else if it.kind != Whiteout {
+			continue
+		} else {
+			name = whiteoutPrefix + name
+		}
+		fd, err := c.enter(up)
+		if err == nil {
+			err = putName(c.levels[0].fd, fd, name)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.close(); err != nil {
+		t.Fatal(err)
+	}
+	want, l := writeLayer(t, Capture{Dir: makeLayerTree(t, upperItems), Clamp: epoch, Overlay: true})
+	if err := SetDirs(dir, l); err != nil {
+		t.Fatal(err)
+	}
+	capture := Capture{Dir: dir, Clamp: epoch, Overlay: true}
+	if got, _ := writeLayer(t, capture); !bytes.Equal(got, want) {
+		t.Error("the layer has other bytes")
+	}
+	if err := CheckFull(t.Context(), dir, l); err != nil {
+		t.Error(err)
+	}
+	capture.Lower = []Ledger{{{Path: "etc", Kind: Dir}, {Path: "etc/motd", Kind: File}}}
+	_, fewer := writeLayer(t, capture)
+	if err := Settle(t.Context(), dir, fewer); err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckFull(t.Context(), dir, fewer); err != nil {
+		t.Error(err)
+	}
+	err = CheckFull(t.Context(), dir, l)
+	if err == nil || !strings.Contains(err.Error(), "4 paths differ: etc/again/.wh..wh..opq: missing; etc/never: missing; etc/new/.wh..wh..opq: missing; srv: missing") {
+		t.Errorf("what was dropped: %v", err)
+	}
+	if err := os.Remove(dir + "/" + namesMark); err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(dir, fewer); err == nil || !strings.Contains(err.Error(), "etc/motd: missing") {
+		t.Errorf("without the word that names are marks: %v", err)
+	}
+	if _, err := WriteLayer(t.Context(), new(bytes.Buffer), capture); err == nil || !strings.Contains(err.Error(), "etc/.wh.motd: a name that means a whiteout in a layer") {
+		t.Errorf("without the word that names are marks: %v", err)
 	}
 }
 

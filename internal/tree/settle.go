@@ -39,9 +39,15 @@ func settle(c *cursor, n *node, l Ledger) error {
 	e, listed := l.Find(n.Path)
 	switch {
 	case n.Kind == Opaque && !listed:
+		if err := unix.Unlinkat(fd, opaqueName, 0); !errors.Is(err, unix.ENOENT) {
+			return err
+		}
 		return unix.Fremovexattr(fd, opaqueXattr)
 	case n.Kind == Whiteout && !listed:
-		return unix.Unlinkat(fd, name, 0)
+		if err := unix.Unlinkat(fd, name, 0); !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+		return unix.Unlinkat(fd, whiteoutPrefix+name, 0)
 	case n.Kind == Opaque, n.Kind == Whiteout, n.Kind == Dir:
 		return nil // directories last: SetDirs
 	case !listed:

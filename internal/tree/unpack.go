@@ -36,7 +36,7 @@ type UnpackOptions struct {
 // bits, devices, extended attributes, and whatever the archive says of the
 // root itself, which on disk keeps the caller's mode. Whiteouts become
 // character devices 0:0 and user.overlay.opaque (Linux ≥ 5.8 lets anybody make
-// both). Directories without an entry of their own get 0755, 0:0, time 0.
+// both), or names where the file system takes them not. Directories without an entry of their own get 0755, 0:0, time 0.
 //
 // Errors wrap ErrUnsafe, ErrLimit (see Reader), ctx.Err() or the system's.
 func UnpackLayer(ctx context.Context, r io.Reader, dir string, o UnpackOptions) (Ledger, error) {
@@ -221,9 +221,9 @@ func (u *unpacker) put(fd int, name string, e *Entry) (err error) {
 		}
 		return setTime(fd, name, e.MTime)
 	case Whiteout:
-		return unix.Mknodat(fd, name, unix.S_IFCHR, 0)
+		return putWhiteout(u.cursor.levels[0].fd, fd, name)
 	case Opaque:
-		return unix.Fsetxattr(fd, opaqueXattr, []byte(opaqueValue), 0)
+		return putOpaque(u.cursor.levels[0].fd, fd)
 	case CharDev, BlockDev:
 		return nil // in the ledger only
 	}

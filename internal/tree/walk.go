@@ -25,6 +25,13 @@ type inode struct{ dev, ino uint64 }
 // by its marker; without, a character device 0:0 is a device like others.
 func walk(ctx context.Context, c *cursor, overlay bool) ([]node, error) {
 	w := &walker{cursor: c, overlay: overlay, buf: make([]byte, 64<<10)}
+	if overlay {
+		top, err := c.enter(".")
+		if err != nil {
+			return nil, err
+		}
+		w.named = hasName(top, top, namesMark)
+	}
 	if err := w.dir(ctx, ".", 1); err != nil {
 		return nil, err
 	}
@@ -35,6 +42,7 @@ func walk(ctx context.Context, c *cursor, overlay bool) ([]node, error) {
 type walker struct {
 	cursor  *cursor
 	overlay bool
+	named   bool // names are marks
 	buf     []byte
 	nodes   []node
 }
@@ -74,6 +82,14 @@ func (w *walker) dir(ctx context.Context, path string, depth int) error {
 		n.Path = prefix + name
 		if w.overlay && n.Kind == CharDev && n.Major == 0 && n.Minor == 0 {
 			n = node{Entry: Entry{Path: n.Path, Kind: Whiteout}}
+		}
+		if w.named && n.Kind == File {
+			if n.Path == namesMark {
+				continue
+			}
+			if err := fromWhiteout(&n.Entry); err != nil {
+				return err
+			}
 		}
 		if n.Kind == Dir {
 			dirs = append(dirs, n.Path)

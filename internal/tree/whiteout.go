@@ -1,6 +1,11 @@
 package tree
 
-import "strings"
+import (
+	"errors"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
 
 // Names with a meaning in a layer's tar (OCI image specification, layer.md, "Whiteouts").
 const (
@@ -14,6 +19,65 @@ const (
 	opaqueXattr = "user.overlay.opaque"
 	opaqueValue = "y"
 )
+
+// namesMark at the top of a directory says that its file system takes one of these marks
+// not, and that empty files with the names of a layer's tar stand for them. No overlay can be mounted
+// over it: package sandbox, which reads and writes the same, copies such a layer.
+const namesMark = ".wh..wh.names"
+
+// putWhiteout marks name in the directory behind fd as absent; top is the layer's.
+func putWhiteout(top, fd int, name string) error {
+	err := unix.Mknodat(fd, name, unix.S_IFCHR, 0)
+	if unmarkable(err) {
+		err = putName(top, fd, whiteoutPrefix+name)
+	}
+	return err
+}
+
+// putOpaque marks the directory behind fd as opaque.
+func putOpaque(top, fd int) error {
+	err := unix.Fsetxattr(fd, opaqueXattr, []byte(opaqueValue), 0)
+	if unmarkable(err) {
+		err = putName(top, fd, opaqueName)
+	}
+	return err
+}
+
+// unmarkable tells the answers of a file system that has no such mark from failures:
+// overlayfs makes no whiteouts for others (EPERM), ramfs has no attributes.
+func unmarkable(err error) bool {
+	return errors.Is(err, unix.EPERM) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL)
+}
+
+func putName(top, fd int, name string) error {
+	err := putEmpty(fd, name)
+	if err == nil {
+		err = putEmpty(top, namesMark)
+	}
+	return err
+}
+
+func putEmpty(dirfd int, name string) error {
+	fd, err := unix.Openat(dirfd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}
+
+// hasName reports whether names are marks in a tree and name is one in the directory
+// behind fd.
+func hasName(top, fd int, name string) bool {
+	for _, at := range []struct {
+		fd   int
+		name string
+	}{{top, namesMark}, {fd, name}} {
+		if n, err := stat(at.fd, at.name); err != nil || n.Kind != File || n.Size != 0 {
+			return false
+		}
+	}
+	return true
+}
 
 func isOpaque(path string) bool {
 	_, name := split(path)

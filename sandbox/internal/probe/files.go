@@ -30,6 +30,14 @@ func mkdir(args []string) error {
 	return nil
 }
 
+// remake makes a directory anew in the place of another, whose number it may get.
+func remake(args []string) error {
+	if err := os.RemoveAll(args[0]); err != nil {
+		return err
+	}
+	return os.Mkdir(args[0], 0o755)
+}
+
 func touch(args []string) error {
 	for _, name := range args {
 		if err := os.WriteFile(name, []byte(name), 0o644); err != nil {
@@ -38,6 +46,32 @@ func touch(args []string) error {
 	}
 	return nil
 }
+
+// openOnly opens files for writing and writes nothing.
+func openOnly(args []string) error {
+	for _, name := range args {
+		f, err := os.OpenFile(name, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		f.Close()
+	}
+	return nil
+}
+
+func appendTo(args []string) error {
+	f, err := os.OpenFile(args[0], os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.WriteString(args[1])
+	return err
+}
+
+func link(args []string) error { return os.Link(args[0], args[1]) }
+
+func symlink(args []string) error { return os.Symlink(args[0], args[1]) }
 
 func chmod(args []string) error {
 	mode, err := strconv.ParseUint(args[0], 8, 32)

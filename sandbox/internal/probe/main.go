@@ -21,7 +21,7 @@ func main() {
 		"argv": argv, "env": env, "facts": facts, "threads": threads, "nested": nested, "terminal": terminal, "fds": fds, "mounts": mounts,
 		"read": read, "ls": ls, "readlink": readlink, "write": write, "try": try,
 		"receive": receive, "offer": offer,
-		"rm": rm, "mv": mv, "mkdir": mkdir, "chmod": chmod, "touch": touch, "deep": deep, "stat": stat,
+		"rm": rm, "mv": mv, "mkdir": mkdir, "chmod": chmod, "touch": touch, "open": openOnly, "link": link, "remake": remake, "symlink": symlink, "append": appendTo, "deep": deep, "stat": stat,
 	}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
 		names := make([]string, 0, len(commands))
@@ -32,9 +32,17 @@ func main() {
 		fmt.Fprintf(os.Stderr, "probe: want one of %s\n", strings.Join(names, ", "))
 		os.Exit(125)
 	}
-	if err := commands[os.Args[1]](os.Args[2:]); err != nil {
-		fmt.Fprintf(os.Stderr, "probe: %s: %v\n", os.Args[1], err)
-		os.Exit(124)
+	for rest := os.Args[1:]; len(rest) > 0; {
+		args := rest
+		if i := slices.Index(rest, ";"); i >= 0 {
+			args, rest = rest[:i], rest[i+1:]
+		} else {
+			rest = nil
+		}
+		if err := commands[args[0]](args[1:]); err != nil {
+			fmt.Fprintf(os.Stderr, "probe: %s: %v\n", args[0], err)
+			os.Exit(124)
+		}
 	}
 }
 
