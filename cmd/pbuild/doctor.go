@@ -29,7 +29,18 @@ func doctorVerb(con *console) *cli.Command {
 		Name:  "doctor",
 		Usage: "say whether this machine can build, and what to change",
 		Description: examples("pbuild doctor", "pbuild doctor --json") +
-			"\nIt sets up a real sandbox, stage by stage, and writes into the store.\nExits 1 when something fails.\n",
+			`
+It sets up a real sandbox, stage by stage, and writes into the store. Where
+something is refused it says what to type: a sysctl, options of docker, podman
+and kubernetes, or an AppArmor profile for this program. Exits 1 then; nothing
+is built without the sandbox.
+
+"sandbox overlay … refused" is no failure: where a store can't be under an
+overlay, as in a container without a volume, each program of a build works in a
+copy of its image. The same packages come out, seconds later, and a build needs
+the room of its image, half a gigabyte, once more. A volume for --store DIR
+makes it fast.
+`,
 		Before: takes(0, 0, ""),
 		Action: func(c *cli.Context) error {
 			conf, err := settings(con, placesOf(c))
@@ -50,8 +61,11 @@ func examine(ctx context.Context, dir string, again repeated) []finding {
 	}
 	for _, s := range sandbox.Check(ctx, scratch) {
 		f := finding{OK: s.Err == nil, Check: "sandbox " + s.Name, Hint: s.Hint}
-		if s.Err != nil {
+		switch {
+		case s.Err != nil:
 			f.Note = s.Err.Error()
+		case s.Instead != nil:
+			f.Note = "refused (" + s.Instead.Error() + "): images are copied instead, for each program of a build"
 		}
 		found = append(found, f)
 	}
@@ -121,13 +135,13 @@ func showFindings(con *console, found []finding) error {
 			return err
 		}
 	}
-	if failed == 0 {
-		return nil
-	}
 	for _, f := range found {
-		if !f.OK {
+		if !f.OK || f.Hint != "" { // with a hint: it works, but not as it could
 			con.trouble("doctor: "+f.Check+": "+f.Note, f.Hint)
 		}
+	}
+	if failed == 0 {
+		return nil
 	}
 	return &exitError{code: exitFailed}
 }

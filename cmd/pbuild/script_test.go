@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if worker.Is() {
 		main()
 	}
-	testscript.Main(m, map[string]func(){"pbuild": main, "pbuild-story": playStory, "pbuild-off": playOff, "pbuild-alone": playAlone})
+	testscript.Main(m, map[string]func(){"pbuild": main, "pbuild-story": playStory, "pbuild-off": playOff, "pbuild-boxed": playBoxed, "pbuild-alone": playAlone})
 }
 
 // TestScripts runs each verb as people do: the program itself, a store of its

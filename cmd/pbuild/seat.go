@@ -27,6 +27,9 @@ func onTerminal() bool {
 // inShell runs the program of spec in the sandbox with what is typed: on a terminal
 // of its own where a person sits here, else on plain streams.
 func (c *console) inShell(ctx context.Context, spec sandbox.Spec) (err error) {
+	spec.Copying = func(why error) {
+		c.say("copying the image: no overlay in the store's file system: %v", why)
+	}
 	keys, err := newKeyboard(os.Stdin)
 	if err != nil {
 		return err

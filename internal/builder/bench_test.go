@@ -23,8 +23,6 @@ import (
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
-
 // smallPackages are the fewest packages of debian-12-base that dpkg can
 // configure, and debconf.
 var smallPackages = strings.Fields(`

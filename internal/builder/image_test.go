@@ -169,12 +169,20 @@ func TestLayer(t *testing.T) {
 	}
 	b.wantManifest("greet", image, wantConfig)
 
-	got := inside(t, image, `cat /etc/greet.seen; ls /etc/debconf.conf /usr/share/debconf 2>&1; ls /root /tmp /var/log; stat -c %a /usr/bin/greet`)
-	want := "1783764997 C.UTF-8 UTC /root noninteractive 0 0022\n" +
-		"ls: cannot access '/etc/debconf.conf': No such file or directory\n/usr/share/debconf:\nnew\n" +
-		"/root:\n\n/tmp:\n\n/var/log:\n755\n"
-	if got != want {
-		t.Errorf("inside: got\n%s", got)
+	for _, when := range []string{"as made", "unpacked"} {
+		got := inside(t, image, `cat /etc/greet.seen; ls /etc/debconf.conf /usr/share/debconf 2>&1; ls /root /tmp /var/log; stat -c %a /usr/bin/greet`)
+		want := "1783764997 C.UTF-8 UTC /root noninteractive 0 0022\n" +
+			"ls: cannot access '/etc/debconf.conf': No such file or directory\n/usr/share/debconf:\nnew\n" +
+			"/root:\n\n/tmp:\n\n/var/log:\n755\n"
+		if got != want {
+			t.Errorf("inside, %s: got\n%s", when, got)
+		}
+		if err := os.RemoveAll(image.Layers[1].Tree.Dir); err != nil {
+			t.Fatal(err)
+		}
+		if again := b.ensure("greet"); again.Digest != image.Digest {
+			t.Errorf("unpacked: %s", again.Digest)
+		}
 	}
 	e, ok := image.Layers[1].Tree.Ledger.Find("usr/bin/greet")
 	if !ok || e.Mode != 0o4755 {

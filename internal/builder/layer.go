@@ -189,6 +189,9 @@ func (m *Maker) run(ctx context.Context, j job, s sandbox.Spec) error {
 		m.emit(event.Event{Node: j.node(), State: event.Configuring, Step: line})
 	})
 	s.Env, s.Dir, s.Stdout, s.Stderr, s.Limits = environment(j.date), "/", out, out, SandboxLimits(m.Limits)
+	s.Copying = func(why error) {
+		m.emit(event.Event{Node: j.node(), State: event.Configuring, Step: "copying the layers below: no overlay in the store's file system: " + why.Error()})
+	}
 	if err := sandbox.Run(ctx, s); err != nil {
 		return &ConfigureError{Err: err, Log: out.Last(s.Argv)}
 	}
