@@ -71,7 +71,7 @@ func TestNamespacesOff(t *testing.T) {
 		}{
 			{
 				[]string{"doctor"},
-				`(?s)^ok\tstore\t.*\nFAIL\tsandbox clone\tno more namespaces are allowed: no space left on device\n$`,
+				`(?s)^ok\tstore\t.*\nFAIL\tsandbox clone\tno more namespaces are allowed: no space left on device\nok\tlimits\t[^\n]*\n$`,
 				"^pbuild: doctor: sandbox clone: no more namespaces are allowed: no space left on device\n" + hint + "$",
 			},
 			{
