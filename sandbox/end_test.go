@@ -165,6 +165,7 @@ func parentHelper() {
 		Scratch: os.Getenv("SCRATCH"),
 		Argv:    []string{"/bin/probe", "orphans", "3"},
 		Stdout:  os.Stdout,
+		Limits:  Limits{Memory: 1 << 30, Processes: 1000, Disk: 1 << 30, Free: 1, Output: 1 << 20, Time: time.Hour},
 	}
 	fmt.Println(Run(context.Background(), s))
 }

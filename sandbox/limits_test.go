@@ -6,8 +6,11 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"reflect"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -73,8 +76,8 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
-// TestSharedMemoryCountsOnce: what is below the limit is left alone, also when
-// several processes have it.
+// TestBelowLimits: what is below the limits is left alone, also when several
+// processes have the same memory, and when a file is large and empty.
 func TestBelowLimits(t *testing.T) {
 	for _, args := range [][]string{
 		{"memory", "60"},
@@ -82,6 +85,7 @@ func TestBelowLimits(t *testing.T) {
 		{"hole", "4000", "/x"},
 		{"file", "10", "/x"},
 		{"split", "40"},
+		{"common", "60"},
 	} {
 		s := probe(t, append([]string{"hog"}, args...)...)
 		s.Limits = Limits{Memory: 160 * mib, Processes: 200, Disk: 32 * mib, Free: mib, Output: 5, Time: time.Hour}
@@ -110,6 +114,38 @@ func TestProcessesLimit(t *testing.T) {
 	s.Limits.Processes = 200
 	took := hits(t, s, ProcessesLimit, 200, "processes: limit 200 reached: ")
 	t.Logf("%v", took)
+}
+
+// TestProcessesOfTheKernel: the kernel counts the processes of a sandbox for itself: one
+// that may have no more neither takes from another nor from the user.
+func TestProcessesOfTheKernel(t *testing.T) {
+	full, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var running sync.WaitGroup
+	defer running.Wait()
+	for range 2 {
+		s := probe(t, "hog", "processes", "60")
+		said := make(chan string, 10)
+		s.Stdout = writerFunc(func(b []byte) { said <- string(b) })
+		p, err := s.plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.processes = 60
+		l := launch{plan: p, stdout: s.Stdout, namespaces: allNamespaces}
+		running.Go(func() {
+			_, _ = l.run(full)
+			said <- "it ended"
+		})
+		// The program and init have several threads.
+		if got := <-said; !regexp.MustCompile(`^after [3-5][0-9]: EAGAIN\n`).MatchString(got) {
+			t.Errorf("got %q", got)
+		}
+	}
+	if err := exec.Command("/bin/true").Run(); err != nil {
+		t.Error(err)
+	}
+	cancel()
 }
 
 func TestDiskLimit(t *testing.T) {

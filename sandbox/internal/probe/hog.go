@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -41,6 +42,43 @@ func hog(args []string) error {
 		for range 8 {
 			if err := exec.Command("/bin/probe", "hog", "memory", strconv.Itoa(n/8)).Start(); err != nil {
 				return err
+			}
+		}
+	case "common": // what three more processes have too
+		fd, err := unix.MemfdCreate("hog", 0)
+		if err != nil {
+			return err
+		}
+		f := os.NewFile(uintptr(fd), "hog")
+		if err := fill(f, n); err != nil {
+			return err
+		}
+		for range 3 {
+			c := exec.Command("/bin/probe", "hog", "mapped", strconv.Itoa(n))
+			c.ExtraFiles = []*os.File{f}
+			if err := c.Start(); err != nil {
+				return err
+			}
+		}
+	case "mapped":
+		b, err := unix.Mmap(3, 0, n*mebibyte, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		if err != nil {
+			return err
+		}
+		for i := 0; i < len(b); i += 4096 {
+			b[i] = 1
+		}
+	case "processes":
+		// Copies of this one thread, which do nothing: to start a program of Go's takes
+		// threads, without which it dies.
+		for i := range n {
+			pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+			if errno != 0 {
+				say(fmt.Sprintf("after %d", i), errno)
+				break
+			}
+			for pid == 0 {
+				syscall.RawSyscall6(unix.SYS_PPOLL, 0, 0, 0, 0, 0, 0)
 			}
 		}
 	case "memfd":
