@@ -46,6 +46,22 @@ func host(dir string, files map[string]string, vars ...string) Host {
 
 func mirror(base, from string) fetch.Mirror { return fetch.Mirror{Base: base, From: from} }
 
+// throughJSON: a worker gets what its parent has resolved.
+func throughJSON(t *testing.T, c *Config) {
+	t.Helper()
+	text, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again Config
+	if err := json.Unmarshal(text, &again); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(*c, again); d != "" {
+		t.Errorf("through JSON: %s", d)
+	}
+}
+
 func TestLaterWins(t *testing.T) {
 	files := map[string]string{
 		"/proj/p/recipes/pbuild.yaml":         "# ours\ndebian:\n  - http://collection.example/debian/\n",
@@ -112,17 +128,7 @@ func TestLaterWins(t *testing.T) {
 			if d := cmp.Diff(tc.want, *got); d != "" {
 				t.Error(d)
 			}
-			text, err := json.Marshal(got)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var again Config
-			if err := json.Unmarshal(text, &again); err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(*got, again); d != "" {
-				t.Errorf("through JSON: %s", d)
-			}
+			throughJSON(t, got)
 		})
 	}
 }

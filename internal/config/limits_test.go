@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
 
@@ -40,17 +39,7 @@ func TestLimits(t *testing.T) {
 	}, got.Rows(nil)[5:]); d != "" {
 		t.Error(d)
 	}
-	text, err := json.Marshal(got)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var again Config
-	if err := json.Unmarshal(text, &again); err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(*got, again); d != "" {
-		t.Errorf("through JSON: %s", d)
-	}
+	throughJSON(t, got)
 
 	h = host("/w", nil)
 	h.RAM = 10*gib + 5

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -36,17 +35,7 @@ func TestMirrors(t *testing.T) {
 	if d := cmp.Diff(want, got.Mirrors); d != "" {
 		t.Error(d)
 	}
-	text, err := json.Marshal(got)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var again Config
-	if err := json.Unmarshal(text, &again); err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(*got, again); d != "" {
-		t.Errorf("through JSON: %s", d)
-	}
+	throughJSON(t, got)
 	rows := got.Rows([]fetch.Mirror{mirror("http://host.example", "/etc/apt/sources.list:1")})
 	if d := cmp.Diff([]Row{
 		{"config", userYAML, "default"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -56,7 +57,14 @@ func hog(args []string) error {
 		for range 3 {
 			c := exec.Command("/bin/probe", "hog", "mapped", strconv.Itoa(n))
 			c.ExtraFiles = []*os.File{f}
+			said, err := c.StdoutPipe()
+			if err != nil {
+				return err
+			}
 			if err := c.Start(); err != nil {
+				return err
+			}
+			if _, err := io.ReadFull(said, make([]byte, len("full"))); err != nil {
 				return err
 			}
 		}
