@@ -84,10 +84,16 @@ func TestBelowLimits(t *testing.T) {
 		{"file", "60", "/tmp/x"},
 		{"hole", "4000", "/x"},
 		{"file", "10", "/x"},
+		{"file", "10", "/build/x"}, // where there is more already
 		{"split", "40"},
 		{"common", "60"},
 	} {
 		s := probe(t, append([]string{"hog"}, args...)...)
+		work := tempDir(t)
+		if err := os.WriteFile(work+"/before", make([]byte, 40*mib), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.Binds = []Bind{{Host: work, Inside: "/build", Writable: true}}
 		s.Limits = Limits{Memory: 160 * mib, Processes: 200, Disk: 32 * mib, Free: mib, Output: 5, Time: time.Hour}
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		var out bytes.Buffer
