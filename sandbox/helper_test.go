@@ -11,6 +11,7 @@ import (
 func helpers() map[string]func() {
 	return map[string]func(){
 		"contained": containedHelper,
+		"floor":     floorHelper,
 		"inherit":   inheritHelper,
 		"mounted":   mountedHelper,
 		"names":     namesHelper,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -13,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const mib = int64(1) << 20
@@ -169,10 +172,57 @@ func TestDiskLimit(t *testing.T) {
 	}
 }
 
+// TestFreeLimit fills a file system of 400 MiB, which the helper makes, with what a walk
+// finds and with what none does. A half of what shall stay free does.
 func TestFreeLimit(t *testing.T) {
-	s := probe(t, "sleep")
-	s.Limits.Free = 1 << 50
-	hits(t, s, FreeLimit, 1<<50, "free space: less than 1048576 GiB left on the disk: ")
+	for _, args := range []string{"file 4000 /x", "unlinked 4000 /x"} {
+		s := probe(t)
+		h := helperWithCapabilities("floor", unix.CAP_SYS_ADMIN)
+		h.Env = append(h.Env, "LOWER="+s.Lower[0], "SCRATCH="+s.Scratch, "ARGS="+args)
+		out, err := h.Output()
+		if want := "free space: less than 128 MiB left on the disk: /bin/probe hog " + args + "\nenough: true\n"; err != nil || string(out) != want {
+			t.Errorf("got %s %v", out, err)
+		}
+		noProcessesOf(t, s)
+	}
+}
+
+func floorHelper() {
+	scratch := os.Getenv("SCRATCH")
+	if err := unix.Mount("tmpfs", scratch, "tmpfs", 0, "mode=0700,size=400m"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	least, stop := int64(1)<<60, make(chan struct{})
+	var looking sync.WaitGroup
+	looking.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+			}
+			if free, err := freeOf(scratch); err == nil {
+				least = min(least, free)
+			}
+		}
+	})
+	s := Spec{
+		Lower: []string{os.Getenv("LOWER")}, Scratch: scratch,
+		Argv:   append([]string{"/bin/probe", "hog"}, strings.Fields(os.Getenv("ARGS"))...),
+		Limits: Limits{Free: 128 * mib},
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	err := Run(ctx, s)
+	close(stop)
+	looking.Wait()
+	fmt.Println(err)
+	if least > 64*mib {
+		fmt.Println("enough: true")
+	} else {
+		fmt.Printf("enough: %d MiB\n", least/mib)
+	}
 }
 
 func TestOutputLimit(t *testing.T) {

@@ -5,9 +5,9 @@ import (
 	"github.com/fuel-infra/pbuild/sandbox"
 )
 
-// leastFree is what a build leaves of the disk: a little more than the store needs
+// leastFree is what a build leaves of the disk: twice what the store needs
 // to record anything at all.
-const leastFree = 96 << 20
+const leastFree = 128 << 20
 
 // SandboxLimits returns limits as a sandbox keeps them, for programs whose files lie
 // on the store's disk.
