@@ -16,7 +16,8 @@ import (
 // Memory is what the processes hold for themselves and share among them, and
 // what lies in /tmp, /run and /dev/shm; files of a disk that are cached are not.
 // Disk counts blocks, so that a hole in a file costs nothing, and finds files
-// that were removed and are still open. See Means for who counts.
+// that were removed and are still open. A program that hides some, in a directory
+// that it lets nobody list, meets Free. See Means for who counts.
 type Limits struct {
 	Memory    int64         // bytes at once
 	Processes int64         // processes and threads at once
