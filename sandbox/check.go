@@ -42,7 +42,11 @@ func check(ctx context.Context, dir string) []Stage {
 	}
 	p.stop = true
 	var why error
-	l := launch{plan: p, namespaces: allNamespaces, copying: func(err error) { why = err }}
+	watched := errors.New("not tried")
+	l := launch{
+		plan: p, namespaces: allNamespaces,
+		copying: func(err error) { why = err }, trial: func(init int) { watched = tryView(init) },
+	}
 	rep, err := l.anyWay(ctx)
 
 	var refused *StageError
@@ -65,6 +69,19 @@ func check(ctx context.Context, dir string) []Stage {
 		stages = append(stages, Stage{Name: refused.Stage, Err: refused.Err, Hint: refused.Hint})
 	case err != nil:
 		stages = append(stages, Stage{Name: "init", Err: fmt.Errorf("stopped: %w", err)})
+	default:
+		stages = append(stages, Stage{Name: "watch", Err: watched, Hint: hint("watch", watched, thisHost())})
 	}
 	return stages
+}
+
+// tryView looks at a sandbox as a watch does that keeps limits.
+func tryView(init int) error {
+	v, err := openView(init, nil)
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	_, err = v.held()
+	return err
 }

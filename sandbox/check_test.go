@@ -25,6 +25,7 @@ func TestCheck(t *testing.T) {
 	for _, s := range (&cell{plan: plan{stop: true}}).stages() {
 		want = append(want, s.name)
 	}
+	want = append(want, "watch")
 	if strings.Join(names, ", ") != strings.Join(want, ", ") {
 		t.Errorf("got  %q\nwant %q", names, want)
 	}

@@ -40,6 +40,8 @@ func hint(stage string, err error, h host) string {
 		return maskedProc
 	case stage == "filter" && unknown:
 		return "the kernel was built without system call filters (CONFIG_SECCOMP_FILTER)"
+	case stage == "watch" && refused:
+		return "a security module of the host lets no process look at its children: limits of builds can't be kept"
 	case stage == "mount points":
 		return "the image must have a directory there, or no entry in any of its layers"
 	case stage == "binds" && errors.Is(err, unix.ELOOP):

@@ -60,6 +60,7 @@ func Init() {
 	}
 	report(done.String())
 	if c.stop {
+		awaitEnd()
 		syscall.Exit(0)
 	}
 	report(endLine(c.reap()))
@@ -75,8 +76,10 @@ type cell struct {
 	pid       int   // the program
 }
 
-// programStage is the last one: the program runs.
-const programStage = "program"
+const (
+	lastStage    = "undumpable" // of those that make the sandbox
+	programStage = "program"    // the program runs
+)
 
 type step struct {
 	name string
@@ -122,7 +125,7 @@ func (c *cell) stages() []step {
 		{"capabilities", dropCapabilities},
 		{"no new privileges", setNoNewPrivileges},
 		{"filter", installFilter},
-		{"undumpable", setUndumpable},
+		{lastStage, setUndumpable},
 	}...)
 	if c.stop {
 		return s
@@ -159,6 +162,16 @@ func report(lines string) {
 			return
 		}
 		b = b[max(n, 0):]
+	}
+}
+
+// awaitEnd reads the input to its end.
+func awaitEnd() {
+	for {
+		n, err := unix.Read(0, make([]byte, 1))
+		if n == 0 || err != nil && !errors.Is(err, unix.EINTR) {
+			return
+		}
 	}
 }
 

@@ -51,15 +51,15 @@ func endLine(ws syscall.WaitStatus) string {
 	return fmt.Sprintf("exit\t%d\n", ws.ExitStatus())
 }
 
-// readReport reads until init has ended; it calls started when the program has
-// begun.
+// readReport reads until init has ended; it calls started when all is made, and
+// the program has begun.
 func readReport(r io.Reader, started func()) (rep outcome, err error) {
 	in := bufio.NewScanner(r)
 	for in.Scan() {
 		f := strings.Split(in.Text(), "\t")
 		switch {
 		case len(f) == 2 && f[0] == "done":
-			if rep.done = append(rep.done, f[1]); f[1] == programStage {
+			if rep.done = append(rep.done, f[1]); f[1] == lastStage {
 				started()
 			}
 		case len(f) == 4 && f[0] == "fail":

@@ -82,6 +82,7 @@ type launch struct {
 	groups         *delegation // nil: the caller watches
 	copying        func(why error)
 	namespaces     uintptr
+	trial          func(init int) // called in the place of the program, where the plan stops before it
 }
 
 // run returns an outcome that ended, or an error.
@@ -100,6 +101,7 @@ func (l *launch) run(ctx context.Context) (outcome, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
+	release := l.hold()
 	st, err := openStreams(l)
 	if err != nil {
 		return outcome{}, stageError("pipes", err)
@@ -139,8 +141,14 @@ func (l *launch) run(ctx context.Context) (outcome, error) {
 	defer w.close()
 	st.copy(kill, w)
 	planErr := st.sendPlan(l.encode())
-	rep, repErr := readReport(st.report, func() { w.start(proc.Pid) })
+	rep, repErr := readReport(st.report, func() {
+		if w.start(proc.Pid); l.trial != nil {
+			l.trial(proc.Pid)
+			release()
+		}
+	})
 	w.stop()
+	release()
 	state, waitErr := proc.Wait()
 	streamErr := st.wait()
 
@@ -165,6 +173,17 @@ func (l *launch) run(ctx context.Context) (outcome, error) {
 		return rep, stageError("plan", planErr)
 	}
 	return l.lost(rep, state)
+}
+
+// hold keeps an init that is to be tried from ending, until it is released: its input
+// does not end before.
+func (l *launch) hold() (release func()) {
+	if l.trial == nil {
+		return func() {}
+	}
+	in, w := io.Pipe()
+	l.stdin, l.null[0] = in, false
+	return func() { _ = w.Close() }
 }
 
 // lost is for an init that ended without a word: killed, most likely by the
