@@ -73,11 +73,15 @@ func blocks(dir string, stop func() bool) (used int64, err error) {
 }
 
 // freeOf returns the bytes that an ordinary user can still write to the file
-// system of a directory.
-func freeOf(dir string) (int64, error) {
+// system of a directory, and how many files; -1 where it does not count them.
+func freeOf(dir string) (bytes, inodes int64, err error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return int64(st.Bavail) * st.Bsize, nil
+	inodes = -1
+	if st.Files > 0 {
+		inodes = int64(st.Ffree)
+	}
+	return int64(st.Bavail) * st.Bsize, inodes, nil
 }

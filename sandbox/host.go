@@ -50,6 +50,9 @@ func (c *cell) setLimits() error {
 		{unix.RLIMIT_CORE, 0, 0},
 		{unix.RLIMIT_NOFILE, 1024, 65536},
 		{unix.RLIMIT_STACK, 8 << 20, unix.RLIM_INFINITY},
+		// Some hosts let their users go before all others on a processor.
+		{unix.RLIMIT_RTPRIO, 0, 0},
+		{unix.RLIMIT_NICE, 0, 0},
 	}
 	if c.processes > 0 {
 		all = append(all, limit{unix.RLIMIT_NPROC, c.processes, c.processes})

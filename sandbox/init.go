@@ -114,6 +114,7 @@ func (c *cell) stages() []step {
 		{"tmp", c.mountTemporary},
 		{"sys", mountSys},
 		{"proc", mountProc},
+		{"shared memory", c.boundSharedMemory},
 		{"read-only proc", protectProc},
 		{"masks", maskProc},
 		{"binds", c.mountBinds},

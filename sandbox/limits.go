@@ -23,6 +23,7 @@ type Limits struct {
 	Processes int64         // processes and threads at once
 	Disk      int64         // bytes that are added to the upper directory and to writable binds
 	Free      int64         // bytes that stay free on the file system of Scratch
+	Inodes    int64         // inodes that stay free there, where it counts them
 	Output    int64         // bytes that go to the streams of the Spec; no more are written there
 	Time      time.Duration // from the start of the program, by the clock on the wall
 }
@@ -33,6 +34,7 @@ const (
 	ProcessesLimit = "processes"
 	DiskLimit      = "disk"
 	FreeLimit      = "free space"
+	InodesLimit    = "free inodes"
 	OutputLimit    = "output"
 	TimeLimit      = "time"
 )
@@ -48,7 +50,7 @@ type LimitError struct {
 // Error returns e.g. «memory: limit 512 MiB reached: make all».
 func (e *LimitError) Error() string {
 	command := strings.Join(e.Argv, " ")
-	if e.Limit == FreeLimit {
+	if e.Limit == FreeLimit || e.Limit == InodesLimit {
 		return fmt.Sprintf("%s: less than %s left on the disk: %s", e.Limit, e.allowed(), command)
 	}
 	return fmt.Sprintf("%s: limit %s reached: %s", e.Limit, e.allowed(), command)
@@ -56,7 +58,7 @@ func (e *LimitError) Error() string {
 
 func (e *LimitError) allowed() string {
 	switch e.Limit {
-	case ProcessesLimit:
+	case ProcessesLimit, InodesLimit:
 		return fmt.Sprint(e.Max)
 	case TimeLimit:
 		return timeText(time.Duration(e.Max))
@@ -69,10 +71,10 @@ func (e *LimitError) allowed() string {
 //
 // A cgroup counts all, the kernel's own memory included, and the kernel keeps the
 // limit. Where there is none, the caller looks at the processes again and again:
-// what no process holds is not seen then, such as buffers of sockets and shared
-// memory of System V that is not attached, and a limit is passed for some
-// hundredths of a second. A second limit of the kernel, a little higher, stops
-// processes that are made faster than anyone looks.
+// what no process holds is not seen then, such as buffers of sockets, and a limit is
+// passed for some hundredths of a second. Limits of the kernel stop what is faster than
+// anyone looks, or not seen: of processes a little higher, and of shared memory of
+// System V that is not attached as much again.
 func Means() string {
 	if delegated() != nil {
 		return MeansGroup
@@ -120,7 +122,7 @@ func (l Limits) groups() *delegation {
 }
 
 func (l Limits) check() error {
-	for _, n := range []int64{l.Memory, l.Processes, l.Disk, l.Free, l.Output, int64(l.Time)} {
+	for _, n := range []int64{l.Memory, l.Processes, l.Disk, l.Free, l.Inodes, l.Output, int64(l.Time)} {
 		if n < 0 {
 			return fmt.Errorf("limits: %d is negative", n)
 		}

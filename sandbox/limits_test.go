@@ -79,6 +79,26 @@ func TestMemoryLimit(t *testing.T) {
 	}
 }
 
+// TestSharedMemoryLimit: of memory that no process holds the kernel gives no more than
+// the limit.
+func TestSharedMemoryLimit(t *testing.T) {
+	for limit, want := range map[int64]string{0: "full\n", 32 * mib: "after 32: ENOSPC\n"} {
+		s := probe(t, "hog", "sysv", "40")
+		s.Limits.Memory = limit
+		ctx, cancel := context.WithCancel(t.Context())
+		var out bytes.Buffer
+		s.Stdout = writerFunc(func(b []byte) {
+			if out.Write(b); out.String() == "full\n" {
+				cancel()
+			}
+		})
+		if err := Run(ctx, s); out.String() != want || err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("limit %d: got %q, %v, want %q", limit, &out, err, want)
+		}
+		cancel()
+	}
+}
+
 // TestBelowLimits: what is below the limits is left alone, also when several
 // processes have the same memory, and when a file is large and empty.
 func TestBelowLimits(t *testing.T) {
@@ -175,12 +195,13 @@ func TestDiskLimit(t *testing.T) {
 // TestFreeLimit fills a file system of 400 MiB, which the helper makes, with what a walk
 // finds and with what none does. A half of what shall stay free does.
 func TestFreeLimit(t *testing.T) {
-	for _, args := range []string{"file 4000 /x", "unlinked 4000 /x"} {
+	const space, inodes = "free space: less than 128 MiB", "free inodes: less than 4096"
+	for args, want := range map[string]string{"file 4000 /x": space, "unlinked 4000 /x": space, "files 1 /x": inodes} {
 		s := probe(t)
 		h := helperWithCapabilities("floor", unix.CAP_SYS_ADMIN)
 		h.Env = append(h.Env, "LOWER="+s.Lower[0], "SCRATCH="+s.Scratch, "ARGS="+args)
 		out, err := h.Output()
-		if want := "free space: less than 128 MiB left on the disk: /bin/probe hog " + args + "\nenough: true\n"; err != nil || string(out) != want {
+		if want += " left on the disk: /bin/probe hog " + args + "\nenough: true\n"; err != nil || string(out) != want {
 			t.Errorf("got %s %v", out, err)
 		}
 		noProcessesOf(t, s)
@@ -189,11 +210,11 @@ func TestFreeLimit(t *testing.T) {
 
 func floorHelper() {
 	scratch := os.Getenv("SCRATCH")
-	if err := unix.Mount("tmpfs", scratch, "tmpfs", 0, "mode=0700,size=400m"); err != nil {
+	if err := unix.Mount("tmpfs", scratch, "tmpfs", 0, "mode=0700,size=400m,nr_inodes=100000"); err != nil {
 		fmt.Println(err)
 		return
 	}
-	least, stop := int64(1)<<60, make(chan struct{})
+	least, fewest, stop := int64(1)<<60, int64(1)<<60, make(chan struct{})
 	var looking sync.WaitGroup
 	looking.Go(func() {
 		for {
@@ -202,15 +223,15 @@ func floorHelper() {
 				return
 			case <-time.After(time.Millisecond):
 			}
-			if free, err := freeOf(scratch); err == nil {
-				least = min(least, free)
+			if free, inodes, err := freeOf(scratch); err == nil {
+				least, fewest = min(least, free), min(fewest, inodes)
 			}
 		}
 	})
 	s := Spec{
 		Lower: []string{os.Getenv("LOWER")}, Scratch: scratch,
 		Argv:   append([]string{"/bin/probe", "hog"}, strings.Fields(os.Getenv("ARGS"))...),
-		Limits: Limits{Free: 128 * mib},
+		Limits: Limits{Free: 128 * mib, Inodes: 4096},
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -218,10 +239,10 @@ func floorHelper() {
 	close(stop)
 	looking.Wait()
 	fmt.Println(err)
-	if least > 64*mib {
+	if least > 64*mib && fewest > 0 {
 		fmt.Println("enough: true")
 	} else {
-		fmt.Printf("enough: %d MiB\n", least/mib)
+		fmt.Printf("enough: %d MiB, %d inodes\n", least/mib, fewest)
 	}
 }
 

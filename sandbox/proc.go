@@ -3,6 +3,8 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,6 +25,21 @@ func masked() (files, dirs []string) {
 // refuses a new one where parts of the old are covered.
 func mountProc() error {
 	return unix.Mount("proc", "proc", "proc", quiet, "")
+}
+
+// boundSharedMemory lets all shared memory of System V, which needs no process to
+// hold it, together be no more than the limit of memory. Older kernels let only the host's
+// root say that.
+func (c *cell) boundSharedMemory() error {
+	if c.temporary == 0 {
+		return nil
+	}
+	pages := c.temporary / uint64(os.Getpagesize())
+	err := os.WriteFile("proc/sys/kernel/shmall", strconv.AppendUint(nil, pages, 10), 0)
+	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+		return nil
+	}
+	return err
 }
 
 // protectProc keeps /proc/sys from being written: what belongs to the network

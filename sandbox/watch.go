@@ -19,6 +19,7 @@ const (
 	longestWait  = 200 * time.Millisecond
 	shortestWait = 10 * time.Millisecond
 	fillRate     = 4       // bytes in a nanosecond
+	inodeTime    = 1000    // nanoseconds to take one
 	forkRate     = 1 << 18 // bytes for a process: 16 in a millisecond
 	idle         = 20
 	longestIdle  = time.Second
@@ -77,7 +78,7 @@ func (l *launch) limit(init int, end func()) (_ *watch, err error) {
 		if w.before, err = blocksBelow(w.dirs, w.stopped); err != nil {
 			return nil, err
 		}
-		if w.freeThen, err = freeOf(w.scratch); err != nil {
+		if w.freeThen, _, err = freeOf(w.scratch); err != nil {
 			return nil, err
 		}
 		w.walked = time.Now()
@@ -288,20 +289,27 @@ func (w *watch) mostUsed(v *view, resident int64) (int64, error) {
 }
 
 func (w *watch) lookAtDisk(v *view) (left int64, err error) {
-	if w.limits.Free == 0 && w.limits.Disk == 0 {
+	if w.limits.Free == 0 && w.limits.Inodes == 0 && w.limits.Disk == 0 {
 		return plenty, nil
 	}
-	free, err := freeOf(w.scratch)
+	free, inodes, err := freeOf(w.scratch)
 	if err != nil {
 		return 0, err
 	}
 	left = plenty
+	if l := w.limits.Inodes; l > 0 && inodes >= 0 {
+		if inodes < l {
+			w.hit(InodesLimit, l)
+			return 0, nil
+		}
+		left = (inodes - l) * inodeTime * fillRate
+	}
 	if l := w.limits.Free; l > 0 {
 		if free < l {
 			w.hit(FreeLimit, l)
 			return 0, nil
 		}
-		left = free - l
+		left = min(left, free-l)
 	}
 	l := w.limits.Disk
 	if l == 0 {

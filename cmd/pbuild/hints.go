@@ -179,7 +179,7 @@ func limitHints(err error, again repeated) (out []string) {
 	if !errors.As(err, &build) || !errors.As(err, &limit) {
 		return nil
 	}
-	if limit.Limit == sandbox.FreeLimit {
+	if limit.Limit == sandbox.FreeLimit || limit.Limit == sandbox.InodesLimit {
 		return []string{again.line("store", "gc"), "another disk?  --store DIR"}
 	}
 	text, recipe, user := build.Allowed.Raised(limit.Limit, limit.Max)

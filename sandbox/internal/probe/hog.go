@@ -119,6 +119,32 @@ func hog(args []string) error {
 				n -= wrote
 			}
 		}
+	case "sysv": // in segments that no process is attached to
+		for i := range n {
+			id, err := unix.SysvShmGet(unix.IPC_PRIVATE, mebibyte, unix.IPC_CREAT|0o600)
+			if err != nil {
+				say(fmt.Sprintf("after %d", i), err)
+				return nil
+			}
+			b, err := unix.SysvShmAttach(id, 0, 0)
+			if err != nil {
+				return err
+			}
+			for i := 0; i < len(b); i += 4096 {
+				b[i] = 1
+			}
+			if err := unix.SysvShmDetach(b); err != nil {
+				return err
+			}
+		}
+	case "files": // that are empty
+		for i := range n * mebibyte {
+			f, err := os.Create(args[2] + strconv.Itoa(i))
+			if err != nil {
+				return err
+			}
+			f.Close()
+		}
 	case "file", "unlinked":
 		f, err := os.Create(args[2])
 		if err != nil {
