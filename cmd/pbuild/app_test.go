@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fuel-infra/pbuild/internal/outdir"
 	"github.com/fuel-infra/pbuild/internal/realize"
 	"github.com/fuel-infra/pbuild/store"
 )
@@ -123,6 +124,7 @@ func TestHints(t *testing.T) {
 		{errors.New("anything"), nil},
 		{fmt.Errorf("x: %w", &usageError{msg: "m", hint: "pbuild help"}), []string{"pbuild help"}},
 		{fmt.Errorf("x: %w", &store.SpaceError{Path: "/s"}), []string{"pbuild store gc", "what was used lately too:  pbuild store gc --keep-within 0", "another disk?  --store DIR"}},
+		{fmt.Errorf("x: %w", &outdir.SpaceError{Path: "result/x.deb"}), []string{"another disk?  --out DIR"}},
 		{&notBuiltError{Name: "x"}, []string{"pbuild store ls"}},
 	} {
 		if got := hints(c.err, nil); !slices.Equal(got, c.want) {

@@ -12,6 +12,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/fetch"
 	"github.com/fuel-infra/pbuild/internal/git"
 	"github.com/fuel-infra/pbuild/internal/lock"
+	"github.com/fuel-infra/pbuild/internal/outdir"
 	"github.com/fuel-infra/pbuild/internal/realize"
 	"github.com/fuel-infra/pbuild/internal/resolve"
 	"github.com/fuel-infra/pbuild/internal/worker"
@@ -47,6 +48,7 @@ func hints(err error, again repeated) (out []string) {
 		noCommit *git.NotFoundError
 		depends  *lock.UnknownDependencyError
 		given    *realize.GivenError
+		outFull  *outdir.SpaceError
 	)
 	switch {
 	case errors.As(err, &usage):
@@ -104,6 +106,8 @@ func hints(err error, again repeated) (out []string) {
 		out = append(out, "does a proxy on the way change files?  another mirror: --mirror URL")
 	case errors.Is(err, worker.ErrNotMapped):
 		out = append(out, "run pbuild outside of the namespace, or as an ordinary user")
+	case errors.As(err, &outFull):
+		out = append(out, "another disk?  --out DIR")
 	case errors.Is(err, store.ErrNoSpace), errors.Is(err, syscall.ENOSPC):
 		out = append(out, again.line("store", "gc"), "what was used lately too:  "+again.line("store", "gc", "--keep-within", "0"), "another disk?  --store DIR")
 	case errors.Is(err, store.ErrNewer):

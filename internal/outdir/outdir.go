@@ -8,7 +8,6 @@
 package outdir
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -168,43 +167,4 @@ func openFileAsRoot(path string, flags int) (*os.File, error) {
 		return nil, fmt.Errorf("%s: %w", path, ErrForeignLink)
 	}
 	return os.OpenFile(path, flags, 0o666) // such as /dev/stderr
-}
-
-// Put writes a file of dir by fill, whole or not at all, mode 0644.
-func Put(dir, name string, fill func(*os.File) error) error {
-	d, err := Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := put(d, name, fill); err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(dir, name), bare(err))
-	}
-	return nil
-}
-
-func put(d *os.Root, name string, fill func(*os.File) error) error {
-	temp := "." + name + "." + rand.Text()
-	f, err := d.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer d.Remove(temp) // gone already when it was renamed
-	defer f.Close()
-	if err := fill(f); err != nil {
-		return err
-	}
-	if err := errors.Join(f.Chmod(0o644), f.Close()); err != nil {
-		return err
-	}
-	return d.Rename(temp, name)
-}
-
-// bare drops the name of the temporary file, which says nothing to anybody. What is
-// wrapped stays.
-func bare(err error) error {
-	if p, ok := err.(*fs.PathError); ok {
-		return p.Err
-	}
-	return err
 }
