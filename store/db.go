@@ -30,6 +30,7 @@ var (
 	errAbsentDB  = errors.New("no database")
 	errUncleanDB = errors.New("database was not closed by its last writer")
 	errDamagedDB = errors.New("database is damaged")
+	errBusyDB    = errors.New("database is busy")
 )
 
 // badgerOptions are those that measured well for sessions of milliseconds. Badger's
@@ -92,17 +93,17 @@ func withBadger(opt badger.Options, fn func(*badger.DB) error) (err error) {
 	return errors.Join(fn(db), db.Close())
 }
 
-// viewDB calls fn with the database open for reading, and once more after a
-// repair. fn returns badger.ErrKeyNotFound for a miss, and errDamagedDB for a
+// viewDB calls fn with the database, which enter leads to, open for reading, and once
+// more after a repair. fn returns badger.ErrKeyNotFound for a miss, and errDamagedDB for a
 // value that is not what was put. Below the space floor nothing is opened and
 // the error is ErrNoSpace.
-func (s *Store) viewDB(fn func(*badger.Txn) error) error {
+func (s *Store) viewDB(enter func(how int) (flock, error), fn func(*badger.Txn) error) error {
 	if err := s.checkSpace(); err != nil {
 		return err
 	}
-	id, err := s.tryViewDB(fn)
+	id, err := s.tryViewDB(enter, fn)
 	switch {
-	case err == nil || errors.Is(err, badger.ErrKeyNotFound):
+	case err == nil || errors.Is(err, badger.ErrKeyNotFound) || errors.Is(err, errBusyDB):
 		return err
 	case errors.Is(err, errAbsentDB):
 		if any, err := s.journaled(); err != nil || !any {
@@ -112,7 +113,7 @@ func (s *Store) viewDB(fn func(*badger.Txn) error) error {
 		// Reading after a crash wants one opening for writing first («Log
 		// truncate required»). Where that is not enough, it is rebuilt.
 		if s.updateDB(func(*batch) error { return nil }) == nil {
-			id, err = s.tryViewDB(fn)
+			id, err = s.tryViewDB(enter, fn)
 			if err == nil || errors.Is(err, badger.ErrKeyNotFound) {
 				return err
 			}
@@ -121,13 +122,13 @@ func (s *Store) viewDB(fn func(*badger.Txn) error) error {
 	if err := s.replaceDB(id); err != nil {
 		return err
 	}
-	_, err = s.tryViewDB(fn)
+	_, err = s.tryViewDB(enter, fn)
 	return err
 }
 
 // tryViewDB tells in id which database it found; nil: none.
-func (s *Store) tryViewDB(fn func(*badger.Txn) error) (id os.FileInfo, err error) {
-	gate, err := s.enterDB(unix.LOCK_SH)
+func (s *Store) tryViewDB(enter func(how int) (flock, error), fn func(*badger.Txn) error) (id os.FileInfo, err error) {
+	gate, err := enter(unix.LOCK_SH)
 	if err != nil {
 		return nil, err
 	}
@@ -158,6 +159,11 @@ func (s *Store) updateDB(fn func(*batch) error) error {
 		return err
 	}
 	defer gate.release()
+	return s.updateHeldDB(fn)
+}
+
+// updateHeldDB is updateDB for who holds the database's gate exclusively.
+func (s *Store) updateHeldDB(fn func(*batch) error) error {
 	update := func() error {
 		return writeBadger(s.path(dbDir), func(db *badger.DB) error {
 			w := newBatch(db)
@@ -189,7 +195,7 @@ func (s *Store) updateDB(fn func(*batch) error) error {
 // getDB returns the value of one key that passes check; badger.ErrKeyNotFound:
 // there is none.
 func (s *Store) getDB(key []byte, check func([]byte) bool) (value []byte, err error) {
-	err = s.viewDB(func(txn *badger.Txn) error {
+	err = s.viewDB(s.enterDB, func(txn *badger.Txn) error {
 		item, err := txn.Get(key)
 		if err != nil {
 			return err

@@ -122,3 +122,21 @@ func (s *Store) enterDB(how int) (flock, error) {
 	defer turn.release()
 	return blockFlock(s.path(locksDir, dbGate), how)
 }
+
+// dbPatience is how long a reader who has another way waits for the database.
+const dbPatience = 50 * time.Millisecond
+
+// enterDBSoon is enterDB for such a reader: errBusyDB.
+func (s *Store) enterDBSoon(how int) (gate flock, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), dbPatience)
+	defer cancel()
+	turn, err := waitFlock(ctx, s.path(locksDir, dbTurn), how)
+	if err == nil {
+		defer turn.release()
+		gate, err = waitFlock(ctx, s.path(locksDir, dbGate), how)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errBusyDB
+	}
+	return gate, err
+}

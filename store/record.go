@@ -102,6 +102,15 @@ func (s *Store) journalise(r *Realization) (*Realization, error) {
 // index puts the journal's entries of keys and copies of their small blobs into
 // the database, in one write session.
 func (s *Store) index(keys ...digest.Key) error {
+	fill, err := s.indexing(keys...)
+	if err != nil {
+		return err
+	}
+	return s.updateDB(fill)
+}
+
+// indexing returns what a write session does for index.
+func (s *Store) indexing(keys ...digest.Key) (func(*batch) error, error) {
 	entries := make([]entry, len(keys))
 	for i, k := range keys {
 		e, err := s.readEntry(k)
@@ -109,11 +118,11 @@ func (s *Store) index(keys ...digest.Key) error {
 			err = e.err
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		entries[i] = e
 	}
-	return s.updateDB(func(w *batch) error {
+	return func(w *batch) error {
 		seen := map[digest.Digest]bool{}
 		for _, e := range entries {
 			if err := s.putCopies(w, s.named(e.r), seen); err != nil {
@@ -124,7 +133,7 @@ func (s *Store) index(keys ...digest.Key) error {
 			}
 		}
 		return nil
-	})
+	}, nil
 }
 
 // forgetDB removes the database.
@@ -142,7 +151,7 @@ func (s *Store) forgetDB() error {
 // out of the database is put into it.
 func (s *Store) Realizations() ([]Realization, error) {
 	fromDB := map[digest.Key]*Realization{}
-	dbErr := s.viewDB(func(txn *badger.Txn) error {
+	dbErr := s.viewDB(s.enterDBSoon, func(txn *badger.Txn) error {
 		clear(fromDB)
 		return eachValue(txn, realizationLetter, func(key, value []byte) error {
 			if len(key) != 1+len(digest.Key{}) {
@@ -192,15 +201,27 @@ func (s *Store) Realizations() ([]Realization, error) {
 	return all, nil
 }
 
-// indexAgain puts into the database what a crash kept out of it; GC must not
-// take the entries meanwhile.
+// indexAgain puts into the database what a crash kept out of it, unless others write
+// just now: they may have been about to. GC must not take the entries meanwhile.
 func (s *Store) indexAgain(keys []digest.Key) error {
 	gate, err := s.addGate()
 	if err != nil {
 		return err
 	}
 	defer gate.release()
-	return s.index(keys...)
+	fill, err := s.indexing(keys...)
+	if err != nil {
+		return err
+	}
+	if err := s.checkSpace(); err != nil {
+		return err
+	}
+	door, err := s.enterDBSoon(unix.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer door.release()
+	return s.updateHeldDB(fill)
 }
 
 // eachValue calls fn for each entry under a letter; value is only valid inside.

@@ -19,7 +19,7 @@ import (
 // where all blobs of it are there. Else the rebuild forgets it.
 func (r *repairs) lostEntries() error {
 	var lost []entry
-	err := r.s.viewDB(func(txn *badger.Txn) error {
+	err := r.s.viewDB(r.s.enterDB, func(txn *badger.Txn) error {
 		lost = nil
 		return eachValue(txn, realizationLetter, func(key, value []byte) error {
 			if len(key) != 1+len(digest.Key{}) {

@@ -34,7 +34,7 @@ func (v *verification) database(context.Context) error {
 }
 
 func (v *verification) tryDatabase() error {
-	_, err := v.s.tryViewDB(func(txn *badger.Txn) error {
+	_, err := v.s.tryViewDB(v.s.enterDB, func(txn *badger.Txn) error {
 		if err := eachValue(txn, realizationLetter, v.dbRealization); err != nil {
 			return err
 		}
