@@ -57,6 +57,10 @@ func spaceError(dir string, err error) error {
 	return &SpaceError{Path: dir, Free: bytes, Inodes: inodes == 0}
 }
 
+// NoSpace turns «no space» of the kernel, said of a file in a Scratch of this store,
+// into a *SpaceError; other errors stay as they are.
+func (s *Store) NoSpace(err error) error { return spaceError(s.dir, err) }
+
 // makeReserve takes the reserve's blocks where there is room for it and the
 // floor twice over. A store without a reserve works: the reserve only gives GC
 // on a full disk some air.

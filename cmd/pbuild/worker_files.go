@@ -75,7 +75,7 @@ func (c *console) unpackFiles(conf *config.Config) (_ *opened, err error) {
 	}
 	closers = append(closers, scratch.Close)
 	if err := c.worker.Unpack(context.Background(), scratch.Dir); err != nil {
-		return nil, err
+		return nil, s.NoSpace(err)
 	}
 	if o.recipes, err = openDir(filepath.Join(scratch.Dir, recipesTree)); err != nil {
 		return nil, err
