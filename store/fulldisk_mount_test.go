@@ -1,5 +1,3 @@
-//go:build root
-
 package store
 
 import (

@@ -13,12 +13,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestManyProcesses: 20 processes want the same 6 keys, each in its own order;
+// TestManyProcesses: 50 processes want the same 100 keys, each in its own order;
 // each key is built once, and all see the same result.
 func TestManyProcesses(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	const processes, keys = 20, 6
+	const processes, keys = 50, 100
 	type proc struct {
 		wait func() error
 		out  *bytes.Buffer
