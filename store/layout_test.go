@@ -137,6 +137,7 @@ func TestOpenRefuses(t *testing.T) {
 		return path
 	}
 	newer := filepath.Dir(write("newer/format", "pbuild store 2\n"))
+	older := filepath.Dir(write("older/format", "pbuild store 0\n"))
 	odd := filepath.Dir(write("odd/format", "pbuild store one\n"))
 	full := filepath.Dir(write("home/.bashrc", "x"))
 	file := write("file", "x")
@@ -145,6 +146,7 @@ func TestOpenRefuses(t *testing.T) {
 		is        error
 	}{
 		{newer, "store " + newer + ": layout 2, this pbuild knows 1: not a store of a known layout: a newer pbuild made it", ErrFormat},
+		{older, "store " + older + `: format file reads "pbuild store 0\n": not a store of a known layout`, ErrFormat},
 		{odd, "store " + odd + `: format file reads "pbuild store one\n": not a store of a known layout`, ErrFormat},
 		{full, "store " + full + `: holds ".bashrc": not a store of a known layout`, ErrFormat},
 		{file, "store " + file + ": not a directory", unix.ENOTDIR},
