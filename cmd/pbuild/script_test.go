@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
 
 	"github.com/fuel-infra/pbuild/internal/testenv"
 	"github.com/fuel-infra/pbuild/internal/worker"
@@ -26,7 +27,23 @@ func TestMain(m *testing.M) {
 	if worker.Is() {
 		main()
 	}
-	testscript.Main(m, map[string]func(){"pbuild": main, "pbuild-story": playStory, "pbuild-off": playOff, "pbuild-boxed": playBoxed, "pbuild-alone": playAlone})
+	testscript.Main(joined{m}, map[string]func(){
+		"pbuild": main, "pbuild-story": playStory, "pbuild-off": playOff, "pbuild-boxed": playBoxed, "pbuild-alone": playAlone, "pbuild-killed": playKilled,
+	})
+}
+
+// joined wants the goroutines of the tests to have ended with them.
+type joined struct{ *testing.M }
+
+func (j joined) Run() int {
+	code := j.M.Run()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, "after the tests:", err)
+			code = 1
+		}
+	}
+	return code
 }
 
 // TestScripts runs each verb as people do: the program itself, a store of its
