@@ -18,9 +18,9 @@ import (
 const (
 	longestWait  = 200 * time.Millisecond
 	shortestWait = 10 * time.Millisecond
-	fillRate     = 4       // bytes in a nanosecond
+	fillRate     = 16      // bytes in a nanosecond: several times what is seen, for looks come late on a busy machine
 	inodeTime    = 1000    // nanoseconds to take one
-	forkRate     = 1 << 18 // bytes for a process: 16 in a millisecond
+	forkRate     = 1 << 20 // bytes for a process: 16 in a millisecond
 	idle         = 20
 	longestIdle  = time.Second
 	walkEvery    = time.Second
