@@ -195,7 +195,7 @@ func TestDiskLimit(t *testing.T) {
 // TestFreeLimit fills a file system of 700 MiB, which the helper makes, with what a walk
 // finds and with what none does. What the store needs is left.
 func TestFreeLimit(t *testing.T) {
-	const space, inodes = "free space: less than 256 MiB", "free inodes: less than 4096"
+	const space, inodes = "free space: less than 256 MiB", "free inodes: less than 20000"
 	for args, want := range map[string]string{"file 4000 /x": space, "unlinked 4000 /x": space, "files 1 /x": inodes} {
 		s := probe(t)
 		h := helperWithCapabilities("floor", unix.CAP_SYS_ADMIN)
@@ -231,7 +231,7 @@ func floorHelper() {
 	s := Spec{
 		Lower: []string{os.Getenv("LOWER")}, Scratch: scratch,
 		Argv:   append([]string{"/bin/probe", "hog"}, strings.Fields(os.Getenv("ARGS"))...),
-		Limits: Limits{Free: 256 * mib, Inodes: 4096},
+		Limits: Limits{Free: 256 * mib, Inodes: 20000},
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()

@@ -19,7 +19,7 @@ const (
 	longestWait  = 200 * time.Millisecond
 	shortestWait = 10 * time.Millisecond
 	fillRate     = 16      // bytes in a nanosecond: several times what is seen, for looks come late on a busy machine
-	inodeTime    = 1000    // nanoseconds to take one
+	inodeTime    = 250     // nanoseconds to take one, likewise
 	forkRate     = 1 << 20 // bytes for a process: 16 in a millisecond
 	idle         = 20
 	longestIdle  = time.Second
