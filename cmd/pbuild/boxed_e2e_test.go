@@ -24,31 +24,7 @@ func playBoxed() {
 // TestStoreOnOverlay: in a container without a volume the same packages come out, as
 // those of the store's owner, and it is said that images are copied.
 func TestStoreOnOverlay(t *testing.T) {
-	store, remove, err := testenv.NewStore("debian-12-deb")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := remove(); err != nil {
-			t.Error(err)
-		}
-	}()
-	info, err := os.Stat(store)
-	if err != nil {
-		t.Fatal(err)
-	}
-	owner := int(info.Sys().(*syscall.Stat_t).Uid)
-	dir, err := os.MkdirTemp("/var/tmp", "pbuild-boxed-") // where the owner can go
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := os.CopyFS(filepath.Join(dir, "recipes"), os.DirFS("../../recipes")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	store, owner, dir := ownersPlace(t, "debian-12-deb")
 	run := func(args ...string) string {
 		t.Helper()
 		c, out, said := namespaced(t, owner, 1000, dir, store, args...)

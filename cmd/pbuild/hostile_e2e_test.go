@@ -15,8 +15,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-
-	"github.com/fuel-infra/pbuild/internal/testenv"
 )
 
 const hostile = "testdata/hostile"
@@ -24,15 +22,7 @@ const hostile = "testdata/hostile"
 // TestHostile runs all of testdata/hostile/recipes: each comes to what its file
 // want says, and no canary is touched.
 func TestHostile(t *testing.T) {
-	store, remove, err := testenv.NewStore("debian-12-deb", "debian-12-rpm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := remove(); err != nil {
-			t.Error(err)
-		}
-	}()
+	store := newStore(t, "debian-12-deb", "debian-12-rpm")
 	p := newHostilePlace(t, store)
 	c := newCanaries(t, p.dir, store)
 	copyAll(t, p.recipes, hostile+"/recipes")

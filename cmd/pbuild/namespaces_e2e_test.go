@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/fuel-infra/pbuild/internal/testenv"
 	"github.com/fuel-infra/pbuild/internal/worker"
 )
 
@@ -37,31 +36,7 @@ func playOff() {
 // people are told what to change: an ordinary user, and the root of a namespace,
 // who is one on the host.
 func TestNamespacesOff(t *testing.T) {
-	store, remove, err := testenv.NewStore("debian-12-deb")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := remove(); err != nil {
-			t.Error(err)
-		}
-	}()
-	info, err := os.Stat(store)
-	if err != nil {
-		t.Fatal(err)
-	}
-	owner := int(info.Sys().(*syscall.Stat_t).Uid)
-	dir, err := os.MkdirTemp("/var/tmp", "pbuild-off-") // where the owner can go
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := os.CopyFS(filepath.Join(dir, "recipes"), os.DirFS("../../recipes")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	store, owner, dir := ownersPlace(t, "debian-12-deb")
 	const hint = "hint: as root: sysctl -w user.max_user_namespaces=65536\n"
 	const why = "sandbox: clone: no more namespaces are allowed: no space left on device"
 	for _, uid := range []int{1000, 0} {

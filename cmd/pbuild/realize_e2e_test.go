@@ -64,15 +64,7 @@ type slowPlace struct {
 // for mark seconds, says «begun» and takes as many more as seconds says.
 func newPlace(t *testing.T, mark, seconds string) *slowPlace {
 	t.Helper()
-	store, remove, err := testenv.NewStore("debian-12-deb")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := remove(); err != nil {
-			t.Error(err)
-		}
-	})
+	store := newStore(t, "debian-12-deb")
 	p := &slowPlace{t, store, t.TempDir(), mark}
 	recipes := filepath.Join(p.dir, "recipes")
 	if err := os.CopyFS(recipes, os.DirFS("../../recipes")); err != nil {

@@ -10,23 +10,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
-
-	"github.com/fuel-infra/pbuild/internal/testenv"
 )
 
 // startShell starts a shell for hello on a terminal and returns at its prompt, with
 // what it types on the terminal, and what that was like before.
 func startShell(t *testing.T) (term *terminal, store string, before unix.Termios) {
 	t.Helper()
-	store, remove, err := testenv.NewStore("debian-12-deb")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := remove(); err != nil {
-			t.Error(err)
-		}
-	})
+	store = newStore(t, "debian-12-deb")
 	recipes, err := filepath.Abs("../../recipes")
 	if err != nil {
 		t.Fatal(err)

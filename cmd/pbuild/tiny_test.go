@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/fuel-infra/pbuild/internal/testenv"
 )
 
 // tinyPlace is a collection of recipes k0, k1 and so on, each of which is built in
@@ -24,15 +22,7 @@ type tinyPlace struct {
 
 func newTinyPlace(t testing.TB, n int) *tinyPlace {
 	t.Helper()
-	store, remove, err := testenv.NewStore("debian-12-rpm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := remove(); err != nil {
-			t.Error(err)
-		}
-	})
+	store := newStore(t, "debian-12-rpm")
 	p := &tinyPlace{t, store, t.TempDir(), n}
 	if err := errors.Join(reachable(p.dir), os.CopyFS(filepath.Join(p.dir, "recipes/builders"), os.DirFS("../../recipes/builders"))); err != nil {
 		t.Fatal(err)
