@@ -146,7 +146,7 @@ func (p *tinyPlace) largeSource(t *testing.T, disk string) {
 	want := regexp.MustCompile(`: ` + p.store + `: no space: \d+ bytes free\nhint: pbuild store gc\n`)
 	code := exitFailed
 	if os.Geteuid() != 0 {
-		code, want = exitBuildFailed, regexp.MustCompile("free space: less than 96 MiB left on the disk: .*\nhint: pbuild store gc\n")
+		code, want = exitBuildFailed, regexp.MustCompile("free space: less than 128 MiB left on the disk: .*\nhint: pbuild store gc\n")
 	}
 	if r.code != code || r.stdout != "" || !want.MatchString(r.stderr) {
 		t.Errorf("want %s: got %s", want, r)
@@ -166,7 +166,7 @@ func (p *tinyPlace) fillsDisk(t *testing.T, disk string) {
 	p.write("recipes/k1/k.spec", strings.ReplaceAll(tinySpec, "NAME", "k1")+"\n%build\ncat /dev/zero >filler\n")
 	r := p.run("pbuild", "realize", "k1")
 	// Noticed before the disk is full, unless the program is too fast.
-	want := regexp.MustCompile("(?s)(free space: less than 96 MiB left on the disk|No space left on device).*\nhint: pbuild store gc\n")
+	want := regexp.MustCompile("(?s)(free space: less than 128 MiB left on the disk|No space left on device).*\nhint: pbuild store gc\n")
 	if r.code != exitBuildFailed || r.stdout != "" || !want.MatchString(r.stderr) {
 		t.Errorf("want %s: got %s", want, r)
 	}
