@@ -36,7 +36,11 @@ func neighbour(t *testing.T) {
 	s.Stdout = writerFunc(func([]byte) { close(begun) })
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { r <- Run(ctx, s) }()
-	<-begun
+	select {
+	case <-begun:
+	case err := <-r:
+		t.Fatalf("the sandbox beside it: %v", err)
+	}
 	t.Cleanup(func() {
 		cancel()
 		if err := <-r; !errors.Is(err, context.Canceled) {
