@@ -69,8 +69,9 @@ func mountDevpts() error {
 	return unix.Mount("devpts", "dev/pts", "devpts", unix.MS_NOSUID|unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
 }
 
-// mountTemporary lets none of them hold more than the limit of memory, since their
-// files are that.
+// mountTemporary lets none of them hold much more than the limit of memory, since their
+// files are that. A little more is the watch's to see: a program that meets the end of a
+// file system would only say so, and take what it held in a removed file with it.
 func (c *cell) mountTemporary() error {
 	if err := unix.Mkdir("dev/shm", 0o755); err != nil {
 		return fmt.Errorf("dev/shm: %w", err)
@@ -81,7 +82,7 @@ func (c *cell) mountTemporary() error {
 			options = "mode=0755"
 		}
 		if c.temporary > 0 {
-			options += ",size=" + strconv.FormatUint(c.temporary, 10)
+			options += ",size=" + strconv.FormatUint(4*c.temporary, 10)
 		}
 		if err := unix.Mount("tmpfs", name, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
 			return fmt.Errorf("/%s: %w", name, err)
