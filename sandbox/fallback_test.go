@@ -284,3 +284,31 @@ func copyManners(lower []string, scratch string) string {
 	fmt.Fprintln(&out, "disk:", err)
 	return out.String()
 }
+
+// TestCopyOfADeepTree: a path of any length is an error that says so, and ends the run.
+func TestCopyOfADeepTree(t *testing.T) {
+	name := strings.Repeat("x", 255)
+	for levels, want := range map[string]string{
+		"200": "<nil>",
+		"300": "sandbox: changes: \"/" + name[:100],
+	} {
+		s := probe(t, "deep", "/", levels, name)
+		p, err := s.plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		l := launch{plan: p, namespaces: allNamespaces}
+		_, err = l.runCopied(ctx)
+		text := fmt.Sprint(err)
+		if !strings.HasPrefix(text, want) || len(text) > 5000 || err != nil && !strings.HasSuffix(text, "x\": more than 255 levels deep") {
+			t.Errorf("%s levels: %s", levels, text)
+		}
+		cancel()
+	}
+	// The line that says it is not always so short.
+	line := failLine("changes", errors.New(strings.Repeat("\x01", 1<<20)))
+	if rep, err := readReport(strings.NewReader(line), nil); err != nil || rep.failed != "changes" {
+		t.Errorf("%d bytes: %v", len(line), err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ const (
 
 // copyLayers makes the copy. What an earlier run changed is moved into it, not copied.
 func (c *cell) copyLayers() error {
+	debug.SetGCPercent(100) // what layers and earlier runs hold has no bound here
 	if err := stamp(c.scratchFD, beforeName); err != nil {
 		return err
 	}
@@ -55,7 +57,7 @@ func (c *cell) copyLayers() error {
 	}
 	defer unix.Close(upper)
 	var o overlaying
-	if err := o.lay(upper, root, ""); err != nil {
+	if err := o.lay(upper, root, nil); err != nil {
 		return fmt.Errorf("%s: %w", upperName, err)
 	}
 	if err := o.write(c.scratchFD); err != nil {
@@ -142,7 +144,7 @@ func readReplaced(scratch int) ([]string, error) {
 
 // lay moves what is in an upper directory over a copy of the layers, and leaves the
 // upper one empty.
-func (o *overlaying) lay(upper, root int, path string) error {
+func (o *overlaying) lay(upper, root int, path *trail) error {
 	names, err := entries(upper)
 	if err != nil {
 		return err
@@ -156,17 +158,15 @@ func (o *overlaying) lay(upper, root int, path string) error {
 		switch {
 		case mark:
 			if victim != "" {
-				o.replaced = append(o.replaced, path+victim+"/")
-				err = removeEntry(root, victim)
+				err = o.replace(root, path.below(victim))
 			}
 			if err == nil {
 				err = unix.Unlinkat(upper, name, 0)
 			}
 		case st.Mode&unix.S_IFMT == unix.S_IFDIR:
-			err = o.layDir(upper, root, name, path+name+"/", &st)
+			err = o.layDir(upper, root, path.below(name), &st)
 		default:
-			o.replaced = append(o.replaced, path+name+"/")
-			if err = removeEntry(root, name); err == nil {
+			if err = o.replace(root, path.below(name)); err == nil {
 				err = unix.Renameat(upper, name, root, name)
 			}
 		}
@@ -177,7 +177,8 @@ func (o *overlaying) lay(upper, root int, path string) error {
 	return nil
 }
 
-func (o *overlaying) layDir(upper, root int, name, path string, st *unix.Stat_t) error {
+func (o *overlaying) layDir(upper, root int, path *trail, st *unix.Stat_t) error {
+	name := path.name
 	from, err := openDir(upper, name)
 	if err != nil {
 		return err
@@ -190,8 +191,7 @@ func (o *overlaying) layDir(upper, root int, name, path string, st *unix.Stat_t)
 	var there unix.Stat_t
 	err = unix.Fstatat(root, name, &there, unix.AT_SYMLINK_NOFOLLOW)
 	if err == nil && (opaque || there.Mode&unix.S_IFMT != unix.S_IFDIR) {
-		o.replaced = append(o.replaced, path)
-		if err = removeEntry(root, name); err == nil {
+		if err = o.replace(root, path); err == nil {
 			err = unix.ENOENT
 		}
 	}
@@ -215,14 +215,16 @@ func (o *overlaying) layDir(upper, root int, name, path string, st *unix.Stat_t)
 	return unix.Unlinkat(upper, name, unix.AT_REMOVEDIR)
 }
 
-// removeEntry removes whatever a name stands for.
-func removeEntry(dir int, name string) error {
-	err := unix.Unlinkat(dir, name, 0)
-	switch {
-	case errors.Is(err, unix.ENOENT):
-		return nil
-	case errors.Is(err, unix.EISDIR):
-		return removeAt(dir, name)
+// replace removes what the layers have there, and notes that. What they don't have
+// needs no note, of however many names.
+func (o *overlaying) replace(dir int, path *trail) error {
+	err := unix.Unlinkat(dir, path.name, 0)
+	if errors.Is(err, unix.EISDIR) {
+		err = removeAt(dir, path.name)
 	}
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	o.replaced = append(o.replaced, path.path()+"/")
 	return err
 }

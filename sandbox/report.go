@@ -41,7 +41,19 @@ func failLine(stage string, err error) string {
 		}
 		detail = strings.TrimSuffix(detail, ": "+errno.Error())
 	}
-	return fmt.Sprintf("fail\t%s\t%d\t%q\n", stage, int(errno), detail)
+	return fmt.Sprintf("fail\t%s\t%d\t%q\n", stage, int(errno), shortened(detail))
+}
+
+// longestDetail keeps a line, quoted, shorter than a bufio.Scanner takes: how long
+// the paths are that errors name is up to the program.
+const longestDetail = 4 << 10
+
+// shortened leaves out the middle of what is too long.
+func shortened(s string) string {
+	if len(s) <= longestDetail {
+		return s
+	}
+	return s[:longestDetail/2] + " … " + s[len(s)-longestDetail/2:]
 }
 
 func endLine(ws syscall.WaitStatus) string {

@@ -147,6 +147,9 @@ func (l *launch) run(ctx context.Context) (outcome, error) {
 			release()
 		}
 	})
+	if repErr != nil {
+		kill() // nobody reads what it still has to say, and it would wait
+	}
 	w.stop()
 	release()
 	state, waitErr := proc.Wait()

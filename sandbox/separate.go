@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 // separate moves what the program changed out of the copy of the layers into the
 // upper directory, in the form that an overlay would have left there, and removes the copy.
 func (c *cell) separateChanges() (err error) {
+	debug.SetGCPercent(100) // how much there is to look at is up to the program
 	s := separation{touched: map[string]bool{}}
 	for _, name := range c.touched {
 		s.touched[name] = true
@@ -47,7 +49,7 @@ func (c *cell) separateChanges() (err error) {
 	if err := unix.Fstat(root, &up.st); err != nil {
 		return err
 	}
-	if err := s.dir(root, u, up, ""); err != nil {
+	if err := s.dir(root, u, up, nil); err != nil {
 		return err
 	}
 	if err := dress(s.top, &up.st); err != nil {
@@ -85,9 +87,43 @@ func (d *upperDir) open() (int, error) {
 	return d.fd, err
 }
 
+// trail is the path of an entry, which is put together where it is wanted: the program
+// chooses how many entries are how deep. Nil is the root.
+type trail struct {
+	parent *trail
+	name   string
+	depth  int
+}
+
+func (t *trail) below(name string) *trail {
+	if t == nil {
+		return &trail{name: name, depth: 1}
+	}
+	return &trail{parent: t, name: name, depth: t.depth + 1}
+}
+
+// path returns it relative to the root.
+func (t *trail) path() string {
+	var names []string
+	for ; t != nil; t = t.parent {
+		names = append(names, t.name)
+	}
+	slices.Reverse(names)
+	return strings.Join(names, "/")
+}
+
+func (t *trail) String() string { return "/" + t.path() }
+
+// mostLevels is as deep as a layer may be (package tree). Each level takes
+// descriptors here.
+const mostLevels = 255
+
 // dir separates one directory. The union is what the layers show of it, empty when
 // that is none of it.
-func (s *separation) dir(root int, u union, up *upperDir, path string) error {
+func (s *separation) dir(root int, u union, up *upperDir, path *trail) error {
+	if path != nil && path.depth > mostLevels {
+		return fmt.Errorf("%q: more than %d levels deep", path, mostLevels)
+	}
 	lower, err := u.list()
 	if err != nil {
 		return fmt.Errorf("%q: %w", path, err)
@@ -99,7 +135,7 @@ func (s *separation) dir(root int, u union, up *upperDir, path string) error {
 	for _, name := range names {
 		below := lower[name]
 		delete(lower, name)
-		if err := s.entry(root, u, up, name, path+"/"+name, below); err != nil {
+		if err := s.entry(root, u, up, path.below(name), below); err != nil {
 			return err
 		}
 	}
@@ -109,13 +145,14 @@ func (s *separation) dir(root int, u union, up *upperDir, path string) error {
 			err = putWhiteout(s.top, fd, name)
 		}
 		if err != nil {
-			return fmt.Errorf("whiteout of %q: %w", path+"/"+name, err)
+			return fmt.Errorf("whiteout of %q: %w", path.below(name), err)
 		}
 	}
 	return nil
 }
 
-func (s *separation) entry(root int, u union, up *upperDir, name, path string, below *shown) error {
+func (s *separation) entry(root int, u union, up *upperDir, path *trail, below *shown) error {
+	name := path.name
 	if strings.HasPrefix(name, whiteoutPrefix) {
 		return fmt.Errorf("%q: a name that means a whiteout in a layer", path)
 	}
@@ -124,9 +161,9 @@ func (s *separation) entry(root int, u union, up *upperDir, name, path string, b
 		return fmt.Errorf("%q: %w", path, err)
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-		return s.subdir(root, u, up, name, path, &st, below)
+		return s.subdir(root, u, up, path, &st, below)
 	}
-	if !s.touched[path[1:]] && s.asCopied(&st, below) {
+	if s.asCopied(&st, below) && !s.touched[path.path()] {
 		return nil
 	}
 	fd, err := up.open()
@@ -139,7 +176,8 @@ func (s *separation) entry(root int, u union, up *upperDir, name, path string, b
 	return nil
 }
 
-func (s *separation) subdir(root int, u union, up *upperDir, name, path string, st *unix.Stat_t, below *shown) (err error) {
+func (s *separation) subdir(root int, u union, up *upperDir, path *trail, st *unix.Stat_t, below *shown) (err error) {
+	name := path.name
 	d := &upperDir{parent: up, name: name, st: *st, fd: -1}
 	defer func() {
 		if d.fd >= 0 {
@@ -155,7 +193,7 @@ func (s *separation) subdir(root int, u union, up *upperDir, name, path string, 
 	}
 	defer unix.Close(fd)
 	var sub union
-	merged := below != nil && below.isDir() && !s.touched[path[1:]+"/"]
+	merged := below != nil && below.isDir() && !s.touched[path.path()+"/"]
 	if merged {
 		if sub, err = u.descend(name); err != nil {
 			return err

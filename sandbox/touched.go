@@ -23,7 +23,7 @@ import (
 type touchedFiles struct {
 	queue *os.File
 	dirs  map[uint32]string // by watch; relative to the copy, with a slash at the end
-	names map[string]bool
+	names map[string]bool   // of what was there in the copy: whether it was touched
 	done  chan error
 }
 
@@ -44,6 +44,7 @@ func watchCopy(root string) (_ *touchedFiles, err error) {
 		case err != nil:
 			return err
 		case !d.IsDir():
+			o.names[path[len(root)+1:]] = false
 			return nil
 		}
 		wd, err := unix.InotifyAddWatch(fd, path, unix.IN_CLOSE_WRITE|unix.IN_DELETE_SELF|unix.IN_MOVE_SELF|unix.IN_ONLYDIR|unix.IN_DONT_FOLLOW)
@@ -53,7 +54,8 @@ func watchCopy(root string) (_ *touchedFiles, err error) {
 		if err != nil {
 			return watchError(err)
 		}
-		o.dirs[uint32(wd)] = strings.TrimPrefix(path[len(root):]+"/", "/")
+		dir := strings.TrimPrefix(path[len(root):]+"/", "/")
+		o.dirs[uint32(wd)], o.names[dir] = dir, false
 		return nil
 	})
 	if err != nil {
@@ -80,6 +82,7 @@ func (o *touchedFiles) end() ([]string, error) {
 	if err = cmp.Or(<-o.done, err); err != nil {
 		return nil, err
 	}
+	maps.DeleteFunc(o.names, func(_ string, touched bool) bool { return !touched })
 	return slices.Sorted(maps.Keys(o.names)), nil
 }
 
@@ -135,7 +138,11 @@ func (o *touchedFiles) note(b []byte) error {
 		}
 		name := strings.TrimRight(string(b[unix.SizeofInotifyEvent:n]), "\x00")
 		if dir, ok := o.dirs[wd]; ok && mask&(unix.IN_CLOSE_WRITE|unix.IN_DELETE_SELF|unix.IN_MOVE_SELF) != 0 {
-			o.names[dir+name] = true // the name is empty for the directory itself
+			name = dir + name // the name is empty for the directory itself
+			// Another file is new, and a program can make as many as it likes.
+			if _, there := o.names[name]; there {
+				o.names[name] = true
+			}
 		}
 		b = b[n:]
 	}

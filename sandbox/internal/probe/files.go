@@ -95,11 +95,15 @@ func deep(args []string) error {
 	if err := os.Chdir(args[0]); err != nil {
 		return err
 	}
+	name := "d"
+	if len(args) > 2 {
+		name = args[2]
+	}
 	for range n {
-		if err := unix.Mkdir("d", 0o755); err != nil {
+		if err := unix.Mkdir(name, 0o755); err != nil {
 			return err
 		}
-		if err := unix.Chdir("d"); err != nil {
+		if err := unix.Chdir(name); err != nil {
 			return err
 		}
 	}
