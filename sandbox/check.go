@@ -82,6 +82,6 @@ func tryView(init int) error {
 		return err
 	}
 	defer v.close()
-	_, err = v.held()
+	_, _, _, err = v.held(plenty, 0, 0, 0)
 	return err
 }

@@ -32,18 +32,19 @@ func blocks(dir string, stop func() bool) (used int64, err error) {
 	defer unix.Close(root)
 	linked := map[uint64]bool{}
 	buf := make([]byte, 64<<10)
-	// The last one first: the list stays as short as directories are deep and wide.
-	for todo := []string{"."}; len(todo) > 0 && !stop(); {
-		name := todo[len(todo)-1]
+	// The last one first: the list stays as short as directories are deep and wide. It
+	// has no paths, which can be long.
+	for todo := []*trail{nil}; len(todo) > 0 && !stop(); {
+		dir := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
-		fd, err := unix.Openat2(root, name, &unix.OpenHow{
+		fd, err := unix.Openat2(root, "./"+dir.path(), &unix.OpenHow{
 			Flags:   unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC,
 			Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV,
 		})
 		if err != nil {
 			continue
 		}
-		for {
+		for !stop() {
 			n, err := unix.ReadDirent(fd, buf)
 			if err != nil || n == 0 {
 				break
@@ -63,7 +64,7 @@ func blocks(dir string, stop func() bool) (used int64, err error) {
 				}
 				used += st.Blocks * 512
 				if isDir {
-					todo = append(todo, name+"/"+child)
+					todo = append(todo, dir.below(child))
 				}
 			}
 		}

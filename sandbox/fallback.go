@@ -103,6 +103,11 @@ func (l *launch) aside(ctx context.Context, w way, touched []string) error {
 		plan:       plan{lower: l.lower, scratch: l.scratch, binds: l.binds, null: [3]bool{true, true, true}, way: w, touched: touched, stop: true},
 		namespaces: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID,
 	}
+	if w == wayCopy {
+		// The way back makes nothing, and has to come to its end.
+		job.argv = l.argv
+		job.limits = Limits{Free: l.limits.Free, Inodes: l.limits.Inodes, Time: l.limits.Time}
+	}
 	_, err := job.run(ctx)
 	return err
 }

@@ -312,3 +312,29 @@ func TestCopyOfADeepTree(t *testing.T) {
 		t.Errorf("%d bytes: %v", len(line), err)
 	}
 }
+
+// TestLimitsOfACopy: the copy itself leaves free what has to stay so, and no program
+// begins.
+func TestLimitsOfACopy(t *testing.T) {
+	s := probe(t, "print", "began", "")
+	s.Limits.Free = 1 << 60
+	p, err := s.plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	l := launch{plan: p, stdout: &out, limits: s.Limits, namespaces: allNamespaces}
+	// Enough to copy that it takes longer than a look.
+	for i := range 20 {
+		if err := os.WriteFile(fmt.Sprintf("%s/%d", s.Lower[0], i), make([]byte, 8<<20), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = l.runCopied(t.Context())
+	if want := (&LimitError{Argv: s.Argv, Limit: FreeLimit, Max: 1 << 60}); err == nil || err.Error() != want.Error() || out.Len() > 0 {
+		t.Errorf("got %v, %q", err, &out)
+	}
+	if _, err := os.Lstat(s.Scratch + "/work/after"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it was copied to the end: %v", err)
+	}
+}

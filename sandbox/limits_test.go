@@ -79,6 +79,9 @@ func TestMemoryLimit(t *testing.T) {
 		{"split", "4000"},
 		{"shared", "4000"},
 		{"memfd", "4000"},
+		{"leader", "4000"},
+		{"apart", "4000"},
+		{"descriptors", "4000"},
 		{"file", "4000", "/tmp/x"},
 		{"unlinked", "4000", "/dev/shm/x"},
 		{"file", "4000", "/run/x"},
@@ -121,6 +124,7 @@ func TestBelowLimits(t *testing.T) {
 		{"file", "10", "/build/x"}, // where there is more already
 		{"split", "40"},
 		{"common", "60"},
+		{"vfork", "100"},
 	} {
 		s := probe(t, append([]string{"hog"}, args...)...)
 		work := tempDir(t)

@@ -132,7 +132,7 @@ func (l *launch) run(ctx context.Context) (outcome, error) {
 			<-killed
 		}
 	}()
-	w, err := l.limit(proc.Pid, kill)
+	w, err := l.limit(ctx, proc.Pid, kill)
 	if err != nil {
 		kill()
 		_, _ = proc.Wait()
@@ -141,6 +141,9 @@ func (l *launch) run(ctx context.Context) (outcome, error) {
 	defer w.close()
 	st.copy(kill, w)
 	planErr := st.sendPlan(l.encode())
+	if l.way == wayCopy {
+		w.start(proc.Pid) // no program will begin
+	}
 	rep, repErr := readReport(st.report, func() {
 		if w.start(proc.Pid); l.trial != nil {
 			l.trial(proc.Pid)

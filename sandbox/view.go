@@ -1,10 +1,8 @@
 package sandbox
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -92,28 +90,32 @@ func (v *view) close() {
 	}
 }
 
-// each calls f with the number of each process inside, init among them.
-func (v *view) each(f func(pid string)) error {
+// each calls f with the number of each process inside, init among them, until it
+// returns false.
+func (v *view) each(f func(pid string) bool) error {
 	if _, err := unix.Seek(v.proc, 0, 0); err != nil {
 		return err
 	}
-	var names []string
-	for {
-		n, err := unix.ReadDirent(v.proc, v.buf)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			break
-		}
-		_, _, names = unix.ParseDirent(v.buf[:n], -1, names)
+	names, err := v.list(v.proc)
+	if err != nil {
+		return err
 	}
 	for _, name := range names {
-		if name[0] >= '0' && name[0] <= '9' {
-			f(name)
+		if name[0] >= '0' && name[0] <= '9' && !f(name) {
+			break
 		}
 	}
 	return nil
+}
+
+func (v *view) list(dir int) (names []string, err error) {
+	for {
+		n, err := unix.ReadDirent(dir, v.buf)
+		if err != nil || n == 0 {
+			return names, err
+		}
+		_, _, names = unix.ParseDirent(v.buf[:n], -1, names)
+	}
 }
 
 // read returns a file of /proc as far as it fits into the buffer; nothing when the
@@ -129,130 +131,4 @@ func (v *view) read(name string) []byte {
 		return nil
 	}
 	return v.buf[:n]
-}
-
-// census counts processes and threads, and adds up what is resident of each
-// process. What several have is counted several times there, and cached files
-// are counted too: an upper bound, which is cheap.
-func (v *view) census() (tasks, resident int64, err error) {
-	page := int64(os.Getpagesize())
-	err = v.each(func(pid string) {
-		var st unix.Stat_t
-		if unix.Fstatat(v.proc, pid+"/task", &st, 0) != nil {
-			return
-		}
-		tasks += int64(st.Nlink) - 2 // a directory for each thread
-		f := bytes.Fields(v.read(pid + "/statm"))
-		if len(f) > 1 {
-			n, _ := strconv.ParseInt(string(f[1]), 10, 64)
-			resident += n * page
-		}
-	})
-	return tasks, resident, err
-}
-
-// inTemporary returns the bytes in the temporary file systems. An empty file costs
-// the kernel something too.
-func (v *view) inTemporary() (used int64, err error) {
-	const inode = 1 << 10
-	for _, fd := range v.temporary {
-		var st unix.Statfs_t
-		if err := unix.Fstatfs(fd, &st); err != nil {
-			return 0, err
-		}
-		used += int64(st.Blocks-st.Bfree)*st.Bsize + int64(st.Files-st.Ffree)*inode
-	}
-	return used, nil
-}
-
-// held returns the bytes that the processes hold, each page once: proc(5),
-// smaps_rollup. It costs the time of a walk through their page tables.
-func (v *view) held() (used int64, err error) {
-	var private, shared int64
-	err = v.each(func(pid string) {
-		for line := range bytes.Lines(v.read(pid + "/smaps_rollup")) {
-			f := bytes.Fields(line)
-			if len(f) < 2 {
-				continue
-			}
-			n, _ := strconv.ParseInt(string(f[1]), 10, 64)
-			switch string(f[0]) {
-			case "Pss_Anon:", "SwapPss:":
-				private += n << 10
-			case "Pss_Shmem:":
-				shared += n << 10
-			}
-		}
-	})
-	if err != nil {
-		return 0, err
-	}
-	files, err := v.inTemporary()
-	if err != nil {
-		return 0, err
-	}
-	// A mapped file of a tmpfs or memfd stands on both sides.
-	return private + max(shared, files+v.inMemfds()), nil
-}
-
-// inMemfds returns the bytes of files without a name that lie in memory.
-func (v *view) inMemfds() (used int64) {
-	v.unnamed(func(st *unix.Stat_t) {
-		if st.Dev == v.memory {
-			used += st.Blocks * 512
-		}
-	})
-	return used
-}
-
-// unlinked returns the bytes of files on a disk that were removed and are still
-// open. A process can close its list of files to its user, as with PR_SET_DUMPABLE:
-// then Limits.Free is what holds.
-func (v *view) unlinked() (used int64) {
-	var own []uint64
-	for _, fd := range v.temporary {
-		var st unix.Stat_t
-		if unix.Fstat(fd, &st) == nil {
-			own = append(own, st.Dev)
-		}
-	}
-	v.unnamed(func(st *unix.Stat_t) {
-		for _, dev := range append(own, v.memory) {
-			if st.Dev == dev {
-				return
-			}
-		}
-		used += st.Blocks * 512
-	})
-	return used
-}
-
-// unnamed calls f once with each open regular file that no directory names.
-func (v *view) unnamed(f func(*unix.Stat_t)) {
-	type file struct{ dev, ino uint64 }
-	seen := map[file]bool{}
-	_ = v.each(func(pid string) {
-		dir, err := unix.Openat(v.proc, pid+"/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return
-		}
-		defer unix.Close(dir)
-		for {
-			n, err := unix.ReadDirent(dir, v.buf)
-			if err != nil || n == 0 {
-				return
-			}
-			_, _, names := unix.ParseDirent(v.buf[:n], -1, nil)
-			for _, name := range names {
-				var st unix.Stat_t
-				if unix.Fstatat(dir, name, &st, 0) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink != 0 {
-					continue
-				}
-				if key := (file{st.Dev, st.Ino}); !seen[key] {
-					seen[key] = true
-					f(&st)
-				}
-			}
-		}
-	})
 }

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -28,9 +29,16 @@ const (
 	ending       = 2 * time.Second
 
 	// A program that is about to be started shares its parent's memory, in which
-	// case both are said to hold it. That does not last as long as this.
+	// case both are said to hold it: for a moment, or for as long as vfork(2) takes
+	// where one of two that look alike may be the other.
 	looksOver   = 3
 	betweenOver = 5 * time.Millisecond
+	startTime   = 300 * time.Millisecond
+
+	// What a look may cost, of a processor and by the clock: how much there is to be
+	// looked at is up to the program. Beyond that a bound counts that is cheap.
+	lookCost = 300 * time.Millisecond
+	lookTime = 2 * time.Second
 )
 
 // watch ends a run that reaches a limit.
@@ -45,24 +53,29 @@ type watch struct {
 
 	quit    chan struct{}
 	running sync.WaitGroup
+	timer   *time.Timer
 
 	mu      sync.Mutex // guards what follows
 	reached *LimitError
 	err     error
 
 	// Of the goroutine alone.
-	over         int   // looks in a row that were over the memory limit
-	sharedBefore int64 // shared memory of the host when the program began
-	before       int64 // on the disk, likewise
-	onDisk       int64 // more than that, at the last walk
-	freeThen     int64 // at the last walk
-	walked       time.Time
-	walkTook     time.Duration
+	over         int       // looks in a row that were over the memory limit
+	overSince    time.Time // the first of them
+	sharedBefore int64     // shared memory of the host when the program began, or the least since
+
+	// Of the goroutine that walks through directories.
+	before     int64 // on the disk when the program began
+	onDisk     int64 // more than that, at the last walk
+	freeBefore int64
+	freeThen   int64 // at the last walk
+	walked     time.Time
+	walkTook   time.Duration
 }
 
 // limit makes ready what keeps the limits, before init makes the sandbox: notes what
 // is on the disk already, and puts init into a group where there can be one.
-func (l *launch) limit(init int, end func()) (_ *watch, err error) {
+func (l *launch) limit(ctx context.Context, init int, end func()) (_ *watch, err error) {
 	w := &watch{limits: l.limits, argv: l.argv, scratch: l.scratch, covered: map[string]bool{}, end: end, quit: make(chan struct{})}
 	w.dirs = []string{filepath.Join(l.scratch, upperName)}
 	if l.way == wayCopied {
@@ -75,13 +88,13 @@ func (l *launch) limit(init int, end func()) (_ *watch, err error) {
 		}
 	}
 	if w.limits.Disk > 0 {
-		if w.before, err = blocksBelow(w.dirs, w.stopped); err != nil {
+		if w.before, err = blocksBelow(w.dirs, func() bool { return ctx.Err() != nil }); err != nil {
 			return nil, err
 		}
 		if w.freeThen, _, err = freeOf(w.scratch); err != nil {
 			return nil, err
 		}
-		w.walked = time.Now()
+		w.freeBefore, w.walked = w.freeThen, time.Now()
 	}
 	if l.groups == nil {
 		return w, nil
@@ -129,15 +142,28 @@ func (w *watch) start(init int) {
 	if w.limits == (Limits{Output: w.limits.Output}) {
 		return
 	}
-	w.running.Go(func() {
-		if err := w.run(init); err != nil {
-			w.fail(fmt.Errorf("sandbox: limits: %w", err))
-			w.end()
-		}
-	})
+	// Looks can take as long as the program makes them take: time passes without them.
+	if w.limits.Time > 0 {
+		w.timer = time.AfterFunc(w.limits.Time, func() { w.hit(TimeLimit, int64(w.limits.Time)) })
+	}
+	watch := func(run func(init int) error) {
+		w.running.Go(func() {
+			if err := run(init); err != nil {
+				w.fail(fmt.Errorf("sandbox: limits: %w", err))
+				w.end()
+			}
+		})
+	}
+	watch(w.run)
+	if w.limits.Disk > 0 {
+		watch(w.walk)
+	}
 }
 
 func (w *watch) stop() {
+	if w.timer != nil {
+		w.timer.Stop()
+	}
 	close(w.quit)
 	w.running.Wait()
 	// The kernel may have ended all.
@@ -176,25 +202,35 @@ func (w *watch) stopped() bool {
 	}
 }
 
-func (w *watch) run(init int) error {
-	var ends <-chan time.Time
-	if w.limits.Time > 0 {
-		t := time.NewTimer(w.limits.Time)
-		defer t.Stop()
-		ends = t.C
-	}
+// counts tells whether processes are looked at one by one.
+func (w *watch) counts() bool {
+	return w.group == nil && (w.limits.Memory > 0 || w.limits.Processes > 0)
+}
+
+// view looks into the sandbox; nil where the program has ended.
+func (w *watch) view(init int) (*view, error) {
 	v, err := openView(init, w.covered)
-	if err != nil {
-		// A short program may have ended by now: an init that is about to end shows
-		// nothing any more, for which the kernel has several errors.
-		select {
-		case <-w.quit:
-			return nil
-		case <-time.After(ending):
+	if err == nil {
+		return v, nil
+	}
+	// A short program may have ended by now: an init that is about to end shows
+	// nothing any more, for which the kernel has several errors.
+	select {
+	case <-w.quit:
+		return nil, nil
+	case <-time.After(ending):
+		return nil, err
+	}
+}
+
+func (w *watch) run(init int) (err error) {
+	var v *view
+	if w.counts() {
+		if v, err = w.view(init); v == nil {
 			return err
 		}
+		defer v.close()
 	}
-	defer v.close()
 	runtime.LockOSThread() // for the clock of this thread
 	defer runtime.UnlockOSThread()
 	if w.sharedBefore, _, err = hostMemory(); err != nil {
@@ -206,9 +242,6 @@ func (w *watch) run(init int) error {
 		select {
 		case <-w.quit:
 			return w.last(v)
-		case <-ends:
-			w.hit(TimeLimit, int64(w.limits.Time))
-			return nil
 		case <-next.C:
 		}
 		begun := threadTime()
@@ -230,147 +263,15 @@ func (w *watch) look(v *view) (wait time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	more, err := w.lookAtDisk(v)
+	more, err := w.lookAtDisk()
 	return max(0, min(longestWait, time.Duration(min(left, more)/fillRate))), err
 }
 
 const plenty = int64(1) << 60
-
-func (w *watch) lookAtProcesses(v *view) (left int64, err error) {
-	if w.group != nil {
-		return plenty, w.lookAtGroup()
-	}
-	if w.limits.Memory == 0 && w.limits.Processes == 0 {
-		return plenty, nil
-	}
-	tasks, resident, err := v.census()
-	if err != nil {
-		return 0, err
-	}
-	left = plenty
-	if l := w.limits.Processes; l > 0 {
-		if tasks > l {
-			w.hit(ProcessesLimit, l)
-			return 0, nil
-		}
-		left = (l - tasks) * forkRate
-	}
-	l := w.limits.Memory
-	if l == 0 {
-		return left, nil
-	}
-	used, err := w.mostUsed(v, resident)
-	if err == nil && used > l {
-		used, err = v.held()
-	}
-	if err != nil {
-		return 0, err
-	}
-	if used <= l {
-		w.over = 0
-		return min(left, l-used), nil
-	}
-	if w.over++; w.over >= looksOver {
-		w.hit(MemoryLimit, l)
-	}
-	return 0, nil
-}
-
-// mostUsed returns a bound of the memory that is used, at little cost: what others
-// on this host share or have swapped out is in it.
-func (w *watch) mostUsed(v *view, resident int64) (int64, error) {
-	files, err := v.inTemporary()
-	if err != nil {
-		return 0, err
-	}
-	shared, swapped, err := hostMemory()
-	// What grew since and is in no temporary file system may be memfds.
-	return resident + max(files, shared-w.sharedBefore) + swapped, err
-}
-
-func (w *watch) lookAtDisk(v *view) (left int64, err error) {
-	if w.limits.Free == 0 && w.limits.Inodes == 0 && w.limits.Disk == 0 {
-		return plenty, nil
-	}
-	free, inodes, err := freeOf(w.scratch)
-	if err != nil {
-		return 0, err
-	}
-	left = plenty
-	if l := w.limits.Inodes; l > 0 && inodes >= 0 {
-		if inodes < l {
-			w.hit(InodesLimit, l)
-			return 0, nil
-		}
-		left = (inodes - l) * inodeTime * fillRate
-	}
-	if l := w.limits.Free; l > 0 {
-		if free < l {
-			w.hit(FreeLimit, l)
-			return 0, nil
-		}
-		left = min(left, free-l)
-	}
-	l := w.limits.Disk
-	if l == 0 {
-		return left, nil
-	}
-	// A walk is due now and then, and when all that the disk has lost since the
-	// last one would be too much.
-	since := time.Since(w.walked)
-	suspect := w.onDisk+max(0, w.freeThen-free) >= l
-	if since < walkIdle*w.walkTook || since < walkEvery && !suspect {
-		return left, nil
-	}
-	begun := time.Now()
-	used, err := w.added(v)
-	if err != nil {
-		return 0, err
-	}
-	w.walked, w.walkTook, w.onDisk, w.freeThen = time.Now(), time.Since(begun), used, free
-	if used > l {
-		w.hit(DiskLimit, l)
-		return 0, nil
-	}
-	return min(left, l-used), nil
-}
-
-// added returns what the program has added to the disk.
-func (w *watch) added(v *view) (int64, error) {
-	used, err := blocksBelow(w.dirs, w.stopped)
-	return used - w.before + v.unlinked(), err
-}
-
-// last looks once more when the program has ended: it may have failed since it had
-// filled what was left to it between two looks. Its temporary file systems are
-// there for as long as the view is.
-func (w *watch) last(v *view) error {
-	if l := w.limits.Memory; l > 0 && w.group == nil {
-		used, err := v.inTemporary()
-		if err != nil {
-			return err
-		}
-		if used >= l {
-			w.hit(MemoryLimit, l)
-		}
-	}
-	return nil
-}
 
 // threadTime is the time of a processor that this thread had.
 func threadTime() time.Duration {
 	var t unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) // it can't fail
 	return time.Duration(t.Nano())
-}
-
-// hostMemory returns the bytes of shared memory and of what is swapped out, of all
-// of the host: sysinfo(2).
-func hostMemory() (shared, swapped int64, err error) {
-	var s unix.Sysinfo_t
-	if err := unix.Sysinfo(&s); err != nil {
-		return 0, 0, fmt.Errorf("sysinfo: %w", err)
-	}
-	unit := int64(s.Unit)
-	return int64(s.Sharedram) * unit, int64(s.Totalswap-s.Freeswap) * unit, nil
 }

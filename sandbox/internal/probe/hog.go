@@ -5,9 +5,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,6 +39,70 @@ func hog(args []string) error {
 			}
 			for i := 0; i < len(b); i += 4096 {
 				b[i] = 1
+			}
+		}
+	case "leader", "apart": // by a thread whose first one has ended, or in a file that it alone has open
+		held := make(chan error)
+		go func() {
+			runtime.LockOSThread()
+			if what == "leader" {
+				time.Sleep(100 * time.Millisecond)
+				held <- hog([]string{"memory", args[1]})
+				return
+			}
+			if err := unix.CloseRange(1<<20, 1<<20, unix.CLOSE_RANGE_UNSHARE); err != nil {
+				held <- err
+				return
+			}
+			held <- hog([]string{"memfd", args[1]})
+		}()
+		if what == "leader" {
+			_, _, err := syscall.Syscall(unix.SYS_EXIT, 0, 0, 0)
+			return err
+		}
+		return <-held
+	case "descriptors": // besides many descriptors, which many processes share
+		var files unix.Rlimit
+		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+			return err
+		}
+		files.Cur = files.Max
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+			return err
+		}
+		last := 0
+		for range 200_000 {
+			fd, err := unix.Dup(0)
+			if err != nil {
+				break
+			}
+			last = fd
+		}
+		if err := unix.CloseRange(uint(last-8), uint(last), 0); err != nil {
+			return err
+		}
+		for range 150 {
+			if err := idle(unix.CLONE_FILES); err != nil {
+				return err
+			}
+		}
+		return hog([]string{"memfd", args[1]})
+	case "vfork": // and starts a program, which takes a moment
+		for range n {
+			b, err := unix.Mmap(-1, 0, mebibyte, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+			if err != nil {
+				return err
+			}
+			for i := 0; i < len(b); i += 4096 {
+				b[i] = 1
+			}
+		}
+		vfork(60 * time.Millisecond)
+	case "semaphores":
+		for i := range n {
+			if _, _, errno := syscall.Syscall(unix.SYS_SEMGET, unix.IPC_PRIVATE, 32000, unix.IPC_CREAT|0o600); errno != 0 {
+				say(fmt.Sprintf("after %d", i), errno)
+				return nil
 			}
 		}
 	case "split": // among eight processes
@@ -80,13 +146,9 @@ func hog(args []string) error {
 		// Copies of this one thread, which do nothing: to start a program of Go's takes
 		// threads, without which it dies.
 		for i := range n {
-			pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
-			if errno != 0 {
-				say(fmt.Sprintf("after %d", i), errno)
+			if err := idle(0); err != nil {
+				say(fmt.Sprintf("after %d", i), err)
 				break
-			}
-			for pid == 0 {
-				syscall.RawSyscall6(unix.SYS_PPOLL, 0, 0, 0, 0, 0, 0)
 			}
 		}
 	case "memfd":
@@ -196,5 +258,42 @@ func bomb([]string) error {
 	for {
 		_ = exec.Command("/bin/probe", "bomb").Start()
 		_ = exec.Command("/bin/probe", "bomb").Start()
+	}
+}
+
+// idle makes a copy of this one thread, which does nothing.
+func idle(flags uintptr) error {
+	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD)|flags, 0, 0, 0, 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	for pid == 0 {
+		syscall.RawSyscall6(unix.SYS_PPOLL, 0, 0, 0, 0, 0, 0)
+	}
+	return nil
+}
+
+// vfork makes a process that shares this one's memory, for which this one waits. It
+// has the same stack too, so that all calls are made from one place.
+func vfork(d time.Duration) {
+	ts := unix.NsecToTimespec(int64(d))
+	calls := [3][4]uintptr{
+		{unix.SYS_CLONE, unix.CLONE_VFORK | unix.CLONE_VM | uintptr(unix.SIGCHLD)},
+		{unix.SYS_PPOLL, 0, 0, uintptr(unsafe.Pointer(&ts))},
+		{unix.SYS_EXIT},
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for i := range calls {
+		c := &calls[i]
+		if pid, _, errno := syscall.RawSyscall6(c[0], c[1], c[2], c[3], 0, 0, 0); pid != 0 || errno != 0 {
+			return
+		}
+	}
+}
+
+func init() {
+	if len(os.Args) > 2 && os.Args[2] == "leader" {
+		runtime.LockOSThread() // main is the first thread then
 	}
 }
