@@ -36,7 +36,8 @@ func check(ctx context.Context, dir string) []Stage {
 	if err := os.Mkdir(lower, 0o755); err != nil {
 		return []Stage{{Name: "scratch", Err: err}}
 	}
-	p, err := Spec{Lower: []string{lower}, Scratch: dir, Argv: []string{"/"}}.plan()
+	s := Spec{Lower: []string{lower}, Scratch: dir, Argv: []string{"/"}, Limits: Limits{Memory: 1 << 30, Processes: 1000}}
+	p, err := s.plan()
 	if err != nil {
 		return []Stage{{Name: "spec", Err: err}}
 	}
@@ -44,7 +45,7 @@ func check(ctx context.Context, dir string) []Stage {
 	var why error
 	watched := errors.New("not tried")
 	l := launch{
-		plan: p, namespaces: allNamespaces,
+		plan: p, namespaces: allNamespaces, limits: s.Limits, groups: s.Limits.groups(),
 		copying: func(err error) { why = err }, trial: func(init int) { watched = tryView(init) },
 	}
 	rep, err := l.anyWay(ctx)

@@ -161,26 +161,41 @@ func (g *group) add(pid int) error {
 // remove is for when no process is left.
 func (g *group) remove() error { return os.Remove(g.dir) }
 
-// reached returns the limit that was reached, "" while none was.
-func (g *group) reached() (string, error) {
-	for _, e := range []struct{ file, event, limit string }{
-		{"memory.events", "oom", MemoryLimit},
-		{"memory.events", "oom_kill", MemoryLimit},
-		{"pids.events", "max", ProcessesLimit},
-	} {
-		text, err := os.ReadFile(filepath.Join(g.dir, e.file))
-		if errors.Is(err, os.ErrNotExist) {
-			continue // a group without that controller
-		}
-		if err != nil {
-			return "", err
-		}
-		for line := range bytes.Lines(text) {
-			f := bytes.Fields(line)
-			if len(f) == 2 && string(f[0]) == e.event && string(f[1]) != "0" {
-				return e.limit, nil
-			}
-		}
+// errHostMemory says that no limit of the sandbox was reached: one of the groups
+// above, or the host itself, had no memory left.
+var errHostMemory = errors.New("killed by the kernel for want of memory on the host")
+
+// reached returns which of these limits was reached, "" while none was. What is not
+// limited in this group can be so in those above, whose events may show here.
+func (g *group) reached(l Limits) (string, error) {
+	oom, err := g.event("memory.events", "oom")
+	if err != nil || oom && l.Memory > 0 {
+		return MemoryLimit, err
+	}
+	killed, err := g.event("memory.events", "oom_kill")
+	if err == nil && killed {
+		err = errHostMemory
+	}
+	if err != nil {
+		return "", err
+	}
+	if full, err := g.event("pids.events", "max"); err != nil || full && l.Processes > 0 {
+		return ProcessesLimit, err
 	}
 	return "", nil
+}
+
+// event tells whether the kernel has counted an event of this group.
+func (g *group) event(file, name string) (bool, error) {
+	text, err := os.ReadFile(filepath.Join(g.dir, file))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil // a group without that controller
+	}
+	for line := range bytes.Lines(text) {
+		f := bytes.Fields(line)
+		if len(f) == 2 && string(f[0]) == name {
+			return string(f[1]) != "0", err
+		}
+	}
+	return false, err
 }

@@ -157,7 +157,7 @@ func TestGroupKeepsLimits(t *testing.T) {
 			t.Errorf("%s: %q, %v", file, got, err)
 		}
 	}
-	if limit, err := g.reached(); limit != "" || err != nil {
+	if limit, err := g.reached(Limits{Memory: 64 * mib, Processes: 77}); limit != "" || err != nil {
 		t.Errorf("reached: %q, %v", limit, err)
 	}
 	if err := g.remove(); err != nil {

@@ -94,11 +94,20 @@ func TestMemoryLimit(t *testing.T) {
 }
 
 // TestSharedMemoryLimit: of memory that no process holds the kernel gives no more than
-// the limit.
+// the limit, and of semaphores some MiB.
 func TestSharedMemoryLimit(t *testing.T) {
-	for limit, want := range map[int64]string{0: "full\n", 32 * mib: "after 32: ENOSPC\n"} {
-		s := probe(t, "hog", "sysv", "40")
-		s.Limits.Memory = limit
+	for _, c := range []struct {
+		what, n string
+		limit   int64
+		want    string
+	}{
+		{"sysv", "40", 0, "full\n"},
+		{"sysv", "40", 32 * mib, "after 32: ENOSPC\n"},
+		{"semaphores", "2", 0, "full\n"},
+		{"semaphores", "2", 32 * mib, "after 1: ENOSPC\n"},
+	} {
+		s := probe(t, "hog", c.what, c.n)
+		s.Limits.Memory = c.limit
 		ctx, cancel := context.WithCancel(t.Context())
 		var out bytes.Buffer
 		s.Stdout = writerFunc(func(b []byte) {
@@ -106,8 +115,8 @@ func TestSharedMemoryLimit(t *testing.T) {
 				cancel()
 			}
 		})
-		if err := Run(ctx, s); out.String() != want || err != nil && !errors.Is(err, context.Canceled) {
-			t.Errorf("limit %d: got %q, %v, want %q", limit, &out, err, want)
+		if err := Run(ctx, s); out.String() != c.want || err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("%+v: got %q, %v", c, &out, err)
 		}
 		cancel()
 	}
@@ -284,6 +293,34 @@ func TestTimeLimit(t *testing.T) {
 		s.Limits.Time = 700 * time.Millisecond
 		if took := hits(t, s, TimeLimit, int64(s.Limits.Time), "time: limit 700ms reached: "); took > 3*time.Second {
 			t.Errorf("took %v", took)
+		}
+	}
+}
+
+// TestWhoseLimit: what a group above or the host ran out of is not called the
+// sandbox's own limit.
+func TestWhoseLimit(t *testing.T) {
+	memory, processes := Limits{Memory: 1}, Limits{Processes: 1}
+	for _, c := range []struct {
+		memory, pids string
+		limits       Limits
+		want         string
+		err          error
+	}{
+		{"low 0\nmax 3\noom 0\noom_kill 0\n", "max 0\n", Limits{Memory: 1, Processes: 1}, "", nil},
+		{"oom 1\noom_kill 1\n", "max 0\n", memory, MemoryLimit, nil},
+		{"oom 0\noom_kill 1\n", "max 0\n", memory, "", errHostMemory},
+		{"oom 1\noom_kill 1\n", "max 0\n", processes, "", errHostMemory},
+		{"oom 0\noom_kill 0\n", "max 1\n", processes, ProcessesLimit, nil},
+		{"oom 0\noom_kill 0\n", "max 1\n", memory, "", nil},
+	} {
+		g := group{t.TempDir()}
+		err := errors.Join(os.WriteFile(g.dir+"/memory.events", []byte(c.memory), 0o600), os.WriteFile(g.dir+"/pids.events", []byte(c.pids), 0o600))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := g.reached(c.limits); got != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%+v: %q, %v", c, got, err)
 		}
 	}
 }

@@ -28,18 +28,27 @@ func mountProc() error {
 }
 
 // boundSharedMemory lets all shared memory of System V, which needs no process to
-// hold it, together be no more than the limit of memory. Older kernels let only the host's
-// root say that.
+// hold it, together be no more than the limit of memory; and leaves room for some
+// dozens of MiB in semaphores and queues, which are the kernel's own memory. Older
+// kernels let only the host's root say that.
 func (c *cell) boundSharedMemory() error {
 	if c.temporary == 0 {
 		return nil
 	}
-	pages := c.temporary / uint64(os.Getpagesize())
-	err := os.WriteFile("proc/sys/kernel/shmall", strconv.AppendUint(nil, pages, 10), 0)
-	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
-		return nil
+	for _, setting := range []struct{ name, value string }{
+		{"shmall", strconv.FormatUint(c.temporary/uint64(os.Getpagesize()), 10)},
+		{"sem", "32000 32000 500 32000"}, // the second: of all sets together
+		{"msgmni", "128"},
+	} {
+		err := os.WriteFile("proc/sys/kernel/"+setting.name, []byte(setting.value), 0)
+		if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOENT) {
+			continue // ENOENT: the kernel has no System V
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", setting.name, err)
+		}
 	}
-	return err
+	return nil
 }
 
 // protectProc keeps /proc/sys from being written: what belongs to the network

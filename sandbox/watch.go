@@ -182,7 +182,7 @@ func (w *watch) lookAtGroup() error {
 	if w.group == nil {
 		return nil
 	}
-	switch limit, err := w.group.reached(); {
+	switch limit, err := w.group.reached(w.limits); {
 	case err != nil:
 		return err
 	case limit == MemoryLimit:

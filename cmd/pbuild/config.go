@@ -31,7 +31,8 @@ not shown. It needs neither a collection nor a store.
 
 are for each program of a build. In pbuild.yaml they are for recipes that have
 none of their own; in your own file they are also the most that any recipe gets.
-Where you allow no memory it is half of the machine's.
+Where you say nothing that is half of the machine's memory, 32768 processes, 4 GiB
+of output, 48 hours, and as much of the disk as need not stay free.
 
 A collection may be anybody's checkout. Its pbuild.yaml may say:
 

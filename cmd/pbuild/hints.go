@@ -11,6 +11,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/internal/fetch"
 	"github.com/fuel-infra/pbuild/internal/git"
+	"github.com/fuel-infra/pbuild/internal/limits"
 	"github.com/fuel-infra/pbuild/internal/lock"
 	"github.com/fuel-infra/pbuild/internal/outdir"
 	"github.com/fuel-infra/pbuild/internal/realize"
@@ -146,7 +147,7 @@ func sourceHints(e *realize.SourceError, again repeated) (out []string) {
 
 // nodeHints returns what a person can do about a node that failed in a run of verb.
 func nodeHints(verb string, e event.Event, again repeated) []string {
-	out := hints(e.Err, again)
+	out := append(limitHints(e.Err, again), hints(e.Err, again)...)
 	if errors.Is(e.Err, recipe.ErrLock) && len(out) == 0 {
 		out = append(out, again.line("lock", e.Node.Name))
 	}
@@ -164,7 +165,6 @@ func nodeHints(verb string, e event.Event, again repeated) []string {
 	of := func(verb string, flags ...string) string {
 		return again.line(slices.Concat([]string{verb}, node, flags)...)
 	}
-	out = append(limitHints(e.Err, again), out...)
 	// The log of a program that failed was shown with where the whole of it is.
 	if !errors.As(e.Err, new(*realize.BuildError)) {
 		out = append(out, of("log"))
@@ -176,15 +176,20 @@ func nodeHints(verb string, e event.Event, again repeated) []string {
 	return out
 }
 
-// limitHints returns what to write for a build that needs more than it may take.
+// limitHints returns what to write for a build or an image that needs more than it
+// may take.
 func limitHints(err error, again repeated) (out []string) {
 	var build *realize.BuildError
 	var limit *sandbox.LimitError
-	if !errors.As(err, &build) || !errors.As(err, &limit) {
+	if !errors.As(err, &limit) {
 		return nil
 	}
 	if limit.Limit == sandbox.FreeLimit || limit.Limit == sandbox.InodesLimit {
 		return []string{again.line("store", "gc"), "another disk?  --store DIR"}
+	}
+	if !errors.As(err, &build) { // an image, which has no recipe
+		text, _, _ := limits.Policy{}.Raised(limit.Limit, limit.Max)
+		return []string{"does it need more?  in pbuild.yaml, or where you allow less in ~/.config/pbuild/config.yaml:  " + text}
 	}
 	text, recipe, user := build.Allowed.Raised(limit.Limit, limit.Max)
 	if recipe {

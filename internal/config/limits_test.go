@@ -24,7 +24,7 @@ func TestLimits(t *testing.T) {
 	}
 	want := limits.Policy{
 		Default: limits.Limits{Memory: 6 * gib, Processes: 900, Disk: 3 * gib, Output: 256 << 20, Time: time.Hour},
-		Most:    limits.Limits{Memory: 6 * gib, Processes: 900, Disk: 5 * gib},
+		Most:    limits.Limits{Memory: 6 * gib, Processes: 900, Disk: 5 * gib, Output: 4 * gib, Time: 48 * time.Hour},
 	}
 	if d := cmp.Diff(want, got.Limits); d != "" {
 		t.Error(d)

@@ -64,8 +64,8 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestPolicy: a recipe chooses up to what the user allows, and of memory up to half of
-// the machine where the user says nothing.
+// TestPolicy: a recipe chooses up to what the user allows, and where the user says
+// nothing up to half of the machine's memory and what is built in.
 func TestPolicy(t *testing.T) {
 	const gib = 1 << 30
 	p := NewPolicy(Limits{}, Limits{}, 16*gib+4097)
@@ -73,7 +73,7 @@ func TestPolicy(t *testing.T) {
 		t.Errorf("built in: %+v", p.Of(Limits{}))
 	}
 	hostile := Limits{1 << 60, 1 << 20, 1 << 60, 1 << 60, 1 << 60}
-	if want := (Limits{8 * gib, 1 << 20, 1 << 60, 1 << 60, 1 << 60}); p.Of(hostile) != want {
+	if want := (Limits{8 * gib, 32768, 1 << 60, 4 * gib, 48 * time.Hour}); p.Of(hostile) != want {
 		t.Errorf("of a hostile recipe: %+v", p.Of(hostile))
 	}
 	collection := Limits{Memory: 12 * gib, Time: time.Hour, Disk: gib}
@@ -82,7 +82,7 @@ func TestPolicy(t *testing.T) {
 	if want := (Limits{10 * gib, 100, gib, 256 << 20, time.Hour}); p.Of(Limits{}) != want || p.Default != want {
 		t.Errorf("with all: %+v", p.Of(Limits{}))
 	}
-	if want := (Limits{10 * gib, 100, 2 * gib, 1 << 60, 1 << 60}); p.Of(hostile) != want {
+	if want := (Limits{10 * gib, 100, 2 * gib, 4 * gib, 48 * time.Hour}); p.Of(hostile) != want {
 		t.Errorf("of a hostile recipe: %+v", p.Of(hostile))
 	}
 	if got := p.Of(Limits{Memory: gib}); got.Memory != gib {
@@ -99,6 +99,7 @@ func TestPolicy(t *testing.T) {
 		{"memory", 10 * gib, "limits: {memory: 20GiB}", false, true},
 		{"processes", 100, "limits: {processes: 200}", false, true},
 		{"time", int64(45 * time.Minute), "limits: {time: 1h30m}", true, false},
+		{"time", int64(48 * time.Hour), "limits: {time: 96h}", false, true},
 		{"free space", 1, "", false, false},
 	} {
 		if text, recipe, user := p.Raised(c.name, c.had); text != c.text || recipe != c.recipe || user != c.user {

@@ -16,11 +16,12 @@ func (p Policy) Of(asked Limits) Limits { return asked.Or(p.Default).AtMost(p.Mo
 //
 // Where nobody states anything a build gets half of the memory, so that two builds
 // leave the machine alive, 4096 processes, 256 MiB of output and 12 hours: a large
-// package that is compiled on one processor takes many. Only the user can allow more
-// memory than that. The disk is bounded by what has to stay free.
+// package that is compiled on one processor takes many. A recipe or a collection gets
+// up to 32768 processes, 4 GiB of output and 48 hours by itself. Only the user can allow
+// more than that, and more memory. The disk is bounded by what has to stay free.
 func NewPolicy(collection, user Limits, memory int64) Policy {
 	builtIn := Limits{Memory: memory / 2 &^ (1<<20 - 1), Processes: 4096, Output: 256 << 20, Time: 12 * time.Hour}
-	most := user.Or(Limits{Memory: builtIn.Memory})
+	most := user.Or(Limits{Memory: builtIn.Memory, Processes: 32768, Output: 4 << 30, Time: 48 * time.Hour})
 	return Policy{Default: collection.Or(user).Or(builtIn).AtMost(most), Most: most}
 }
 

@@ -49,7 +49,7 @@ func TestOutputs(t *testing.T) {
 		{name: "a-fifo", made: made{script: "pack a-fifo\nmkfifo ../x.udeb\n"}, want: `output "x.udeb": is no regular file`},
 		{name: "a-secret", made: made{script: "pack a-secret x.deb\nchmod 0 ../x.deb\n"}, want: `output "x.deb": permission denied`},
 		// A file of holes costs the build nothing; copied it would fill the disk.
-		{name: "a-hole", made: made{script: "pack a-hole x.deb\ntruncate -s 3G ../x.deb\n"}, want: `output "x.deb": has holes: of 3221225472 bytes the first that is not there is `},
+		{name: "a-hole", made: made{script: "pack a-hole x.deb\ntruncate -s 3G ../x.deb\n"}, want: `output "x.deb": has holes: of 3221225472 bytes at least `},
 		{name: "a-socket", made: made{script: "pack a-socket\nperl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0) and bind(S, pack_sockaddr_un(\"../x.deb\")) or die'\n"}, want: `output "x.deb": no such device or address`},
 		{name: "garbage", made: made{script: "pack garbage\necho garbage >../x.deb\n"}, want: `output "x.deb": deb: `},
 		{name: "bad-version", made: made{script: "pack bad-version\nsed -i 's,^Version: .*,Version: 1/../../x,' debian/bad-version/DEBIAN/control\n" +
