@@ -3,8 +3,11 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"path"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -73,8 +76,12 @@ func (l *launch) anyWay(ctx context.Context) (outcome, error) {
 
 // runCopied is run in a copy of the layers.
 func (l *launch) runCopied(ctx context.Context) (rep outcome, err error) {
+	c := newClock()
 	if err := l.aside(ctx, wayCopy, nil); err != nil {
 		return outcome{}, err
+	}
+	if err := c.check("copied"); err != nil {
+		return outcome{}, stageError("copy", err)
 	}
 	watch, err := watchCopy(filepath.Join(l.scratch, rootName))
 	if err != nil {
@@ -84,16 +91,63 @@ func (l *launch) runCopied(ctx context.Context) (rep outcome, err error) {
 	in.way = wayCopied
 	rep, err = in.run(ctx)
 	touched, lost := watch.end()
-	if ctx.Err() != nil {
-		return rep, err
+	if lost == nil {
+		lost = c.check("in use")
 	}
 	if lost != nil {
+		if ctx.Err() != nil {
+			return rep, err
+		}
 		return outcome{}, errors.Join(err, stageError("changes", lost))
 	}
-	if notMoved := l.aside(ctx, waySeparate, touched); notMoved != nil {
+	// Upper has what earlier runs left in it, also where this one was cancelled.
+	ends, cancel := ctx, func() {}
+	if ctx.Err() != nil {
+		ends, cancel = context.WithTimeout(context.WithoutCancel(ctx), longestSeparation)
+	}
+	defer cancel()
+	if notMoved := l.aside(ends, waySeparate, touched); notMoved != nil {
 		return outcome{}, errors.Join(err, notMoved)
 	}
 	return rep, err
+}
+
+// longestSeparation is how long a run that was cancelled can last.
+const longestSeparation = 30 * time.Second
+
+// clock notices that the host's clock is set back while layers are copied or the copy is
+// in use: change times tell nothing then. Forward, they stay in order.
+type clock struct{ ahead time.Duration }
+
+func newClock() *clock { return &clock{clockAhead()} }
+
+func (c *clock) check(while string) error {
+	const tick = 10 * time.Millisecond // of the coarse clock of file systems
+	now := clockAhead()
+	if now < c.ahead-tick {
+		return fmt.Errorf("the host's clock was set back by %v while layers were %s", (c.ahead - now).Round(time.Millisecond), while)
+	}
+	c.ahead = now
+	return nil
+}
+
+// clockAhead returns how far the clock that can be set is ahead of the one that can't,
+// which goes on while the host sleeps. Of several looks the one that took least counts.
+func clockAhead() (ahead time.Duration) {
+	read := func(id int32) time.Duration {
+		var t unix.Timespec
+		_ = unix.ClockGettime(id, &t) // it can't fail
+		return time.Duration(t.Nano())
+	}
+	least := time.Duration(math.MaxInt64)
+	for range 5 {
+		before := read(unix.CLOCK_BOOTTIME)
+		set := read(unix.CLOCK_REALTIME)
+		if took := read(unix.CLOCK_BOOTTIME) - before; took < least {
+			least, ahead = took, set-before
+		}
+	}
+	return ahead
 }
 
 // aside does what is to be done for a run, without its program: in namespaces of its

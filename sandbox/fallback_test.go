@@ -177,7 +177,7 @@ func TestCopyLeavesWhatAnOverlayLeaves(t *testing.T) {
 			"failed: /bin/probe touch /failed ; exit 3: exit code 3, kept \"mine\" \"/failed\"\n" +
 			"absent: sandbox: program: /absent: no such file or directory, kept \"mine\" \"/failed\"\n" +
 			"whiteout: sandbox: changes: \"/d/.wh.x\": a name that means a whiteout in a layer\n" +
-			"killed: context deadline exceeded\n" +
+			"killed: context deadline exceeded, kept \"mine\" \"/failed\"\n" +
 			"disk: disk: limit 8 MiB reached: /bin/probe hog file 4000 /x\n"
 		if diff := cmp.Diff(want.String()+manners+"overlay: "+why+"\n", string(got)); err != nil || diff != "" {
 			t.Errorf("%s: %v; as left by an overlay -, by a copy +:\n%s", fstype, err, diff)
@@ -276,7 +276,7 @@ func copyManners(lower []string, scratch string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	err = Run(ctx, Spec{Lower: lower, Scratch: scratch, Argv: []string{"/bin/probe", "sleep", "60"}})
-	fmt.Fprintln(&out, "killed:", err)
+	fmt.Fprintf(&out, "killed: %v, kept %s\n", err, kept())
 	err = error(&LimitError{Limit: DiskLimit, Max: 8 << 20, Argv: []string{"/bin/probe", "hog", "file", "4000", "/x"}})
 	if os.Getenv("FS") != "ramfs" { // which counts no blocks
 		err = run(Spec{Limits: Limits{Disk: 8 << 20}}, "/bin/probe", "hog", "file", "4000", "/x")
@@ -336,5 +336,21 @@ func TestLimitsOfACopy(t *testing.T) {
 	}
 	if _, err := os.Lstat(s.Scratch + "/work/after"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("it was copied to the end: %v", err)
+	}
+}
+
+// TestClockSetBack: the difference that tells so is noticed, one that comes with the time
+// of a look is none, and forward is nothing.
+func TestClockSetBack(t *testing.T) {
+	for ahead, want := range map[time.Duration]string{
+		0: "<nil>", 5 * time.Millisecond: "<nil>", -time.Hour: "<nil>",
+		time.Hour: "the host's clock was set back by 1h0m0s while layers were copied",
+	} {
+		c := newClock()
+		c.ahead += ahead
+		text := fmt.Sprint(c.check("copied"))
+		if text != want {
+			t.Errorf("%v: got %s", ahead, text)
+		}
 	}
 }

@@ -78,6 +78,7 @@ func TestMemoryLimit(t *testing.T) {
 		{"memory", "4000"},
 		{"split", "4000"},
 		{"shared", "4000"},
+		{"dropped", "4000"},
 		{"memfd", "4000"},
 		{"leader", "4000"},
 		{"apart", "4000"},

@@ -6,14 +6,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inMemfds returns the bytes of files without a name that lie in memory.
-func (v *view) inMemfds(b *budget) (used int64) {
-	v.unnamed(b, func(st *unix.Stat_t) {
+// inMemfds returns the bytes of files without a name that lie in memory, and all files
+// that have none.
+func (v *view) inMemfds(b *budget) (used int64, all map[file]bool) {
+	all = v.unnamed(b, func(st *unix.Stat_t) {
 		if st.Dev == v.memory {
 			used += st.Blocks * 512
 		}
 	})
-	return used
+	return used, all
 }
 
 // unlinked returns the bytes of files on a disk that were removed and are still
@@ -41,9 +42,9 @@ func (v *view) unlinked() (used int64, whole bool) {
 
 type file struct{ dev, ino uint64 }
 
-// unnamed calls f once with each open regular file that no directory names. Each
-// thread can have files of its own.
-func (v *view) unnamed(b *budget, f func(*unix.Stat_t)) {
+// unnamed calls f once with each open regular file that no directory names, and returns
+// them all. Each thread can have files of its own.
+func (v *view) unnamed(b *budget, f func(*unix.Stat_t)) map[file]bool {
 	seen := map[file]bool{}
 	_ = v.each(func(pid string) bool {
 		for _, tid := range v.tasks(pid) {
@@ -53,6 +54,7 @@ func (v *view) unnamed(b *budget, f func(*unix.Stat_t)) {
 		}
 		return true
 	})
+	return seen
 }
 
 // unnamedOf looks at one list of descriptors, and returns false when the budget is spent.

@@ -2,8 +2,10 @@ package sandbox
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -129,7 +131,63 @@ func (v *view) held(most, kernel, files, grown int64) (used, twice int64, whole 
 	// A mapped file of a tmpfs or memfd stands on both sides.
 	used = private + max(shared, files)
 	if err == nil && used <= most && grown > files && !b.spent() {
-		used = private + max(shared, files+v.inMemfds(b))
+		memfds, known := v.inMemfds(b)
+		found := max(shared, files+memfds)
+		used = private + found
+		// Pages that were written and that no process has in its tables any more: as
+		// many as the host has more of, where there is a mapping for as much.
+		if used <= most && grown > found && !b.spent() {
+			used += max(0, min(grown-found, v.mapped(b, known)-shared))
+		}
 	}
 	return used, twice, !b.spent(), err
+}
+
+// mapped returns the bytes of shared memory that mappings can reach, of files that are
+// none of those known: that of MAP_ANONYMOUS and of System V.
+func (v *view) mapped(b *budget, known map[file]bool) (size int64) {
+	ends := map[uint64]int64{} // by inode: the most that any process reaches
+	device := []byte(fmt.Sprintf("%02x:%02x", unix.Major(v.memory), unix.Minor(v.memory)))
+	_ = v.each(func(pid string) bool {
+		dir := pid
+		if _, there := v.statm(pid); !there && v.threads(pid) > 1 {
+			dir, _ = v.survivor(pid)
+		}
+		for line := range bytes.Lines(v.readAll(dir+"/maps", b)) {
+			f := bytes.Fields(line) // 7f00-7f10 rw-s 00000000 00:01 1045 /dev/zero (deleted)
+			if len(f) < 5 || !bytes.Equal(f[3], device) || f[1][len(f[1])-1] != 's' {
+				continue
+			}
+			first, last, _ := strings.Cut(string(f[0]), "-")
+			from, _ := strconv.ParseUint(first, 16, 64)
+			to, _ := strconv.ParseUint(last, 16, 64)
+			offset, _ := strconv.ParseInt(string(f[2]), 16, 64)
+			inode, _ := strconv.ParseUint(string(f[4]), 10, 64)
+			if !known[file{v.memory, inode}] {
+				ends[inode] = max(ends[inode], offset+int64(to-from))
+			}
+		}
+		return !b.spent()
+	})
+	for _, n := range ends {
+		size += n
+	}
+	return size
+}
+
+// readAll is read of a file of any length, as far as the budget reaches.
+func (v *view) readAll(name string, b *budget) (text []byte) {
+	fd, err := unix.Openat(v.proc, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd)
+	for !b.spent() {
+		n, err := unix.Read(fd, v.buf)
+		if err != nil || n == 0 {
+			break
+		}
+		text = append(text, v.buf[:n]...)
+	}
+	return text
 }

@@ -10,8 +10,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/fuel-infra/pbuild/internal/builder"
+	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/internal/outdir"
 	"github.com/fuel-infra/pbuild/internal/realize"
+	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store"
 )
 
@@ -130,5 +133,14 @@ func TestHints(t *testing.T) {
 		if got := hints(c.err, nil); !slices.Equal(got, c.want) {
 			t.Errorf("%v: %q, want %q", c.err, got, c.want)
 		}
+	}
+}
+
+// TestImageLimitHint: of an image, which has no recipe, the collection or the user allows more.
+func TestImageLimitHint(t *testing.T) {
+	err := fmt.Errorf("image: %w", &builder.ConfigureError{Err: &sandbox.LimitError{Argv: []string{"dpkg"}, Limit: sandbox.ProcessesLimit, Max: 100}})
+	want := []string{"does it need more?  in pbuild.yaml, or where you allow less in ~/.config/pbuild/config.yaml:  limits: {processes: 200}"}
+	if got := nodeHints("realize", event.Event{Err: err}, nil); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
 	}
 }

@@ -27,6 +27,19 @@ func hog(args []string) error {
 		}
 	}
 	switch what := args[0]; what {
+	case "dropped": // from the tables of this process; the kernel has it
+		for range n {
+			b, err := unix.Mmap(-1, 0, mebibyte, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_SHARED)
+			if err != nil {
+				return err
+			}
+			for i := 0; i < len(b); i += 4096 {
+				b[i] = 1
+			}
+			if err := unix.Madvise(b, unix.MADV_DONTNEED); err != nil {
+				return err
+			}
+		}
 	case "memory", "shared":
 		for range n {
 			flags := unix.MAP_ANON | unix.MAP_PRIVATE
