@@ -29,10 +29,10 @@ type recipeFile struct {
 // limitsFile is what limits.Parse takes.
 type limitsFile struct {
 	Memory    sizeText `json:"memory,omitempty" jsonschema_description:"At once, by all processes, files in /tmp, /run and /dev/shm among it. Default: half of the machine's, more than which only the user can allow."`
-	Processes int      `json:"processes,omitempty" jsonschema:"minimum=16,maximum=4194304" jsonschema_description:"Processes and threads at once. Default: 4096."`
+	Processes int      `json:"processes,omitempty" jsonschema:"minimum=16,maximum=4194304" jsonschema_description:"Processes and threads at once. Default: 4096; above 32768 only where the user allows it."`
 	Disk      sizeText `json:"disk,omitempty" jsonschema_description:"What the build adds to the disk. Default: no limit but what has to stay free."`
-	Output    sizeText `json:"output,omitempty" jsonschema_description:"What is printed into the log. Default: 256MiB."`
-	Time      timeText `json:"time,omitempty" jsonschema_description:"By the clock on the wall, e.g. 90s, 30m or 1h30m. Default: 12h."`
+	Output    sizeText `json:"output,omitempty" jsonschema_description:"What is printed into the log. Default: 256MiB; above 4GiB only where the user allows it."`
+	Time      timeText `json:"time,omitempty" jsonschema_description:"By the clock on the wall, e.g. 90s, 30m or 1h30m. Default: 12h; above 48h only where the user allows it."`
 }
 
 type (

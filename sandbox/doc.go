@@ -62,8 +62,9 @@
 // overlayfs too writes to one of them alone; and /proc/self/mountinfo shows
 // the path of scratch for / as it does for a Bind. None of it is in a key: device and inode numbers and
 // the order of directories differ between kernels and file systems under an overlay too, and what a build makes
-// of them it makes on any two hosts. Names that begin with .wh., which mean whiteouts in a layer,
-// are an error in the copy.
+// of them it makes on any two hosts. With hard links it is not so: a program that asks for the number of links
+// of an image's file, or whether two are one (tar, du, cp -a), can make other bytes of them in a copy. Names that begin with .wh., which mean whiteouts in a layer,
+// are an error in the copy, and so are directories more than 255 deep, and a clock that is set back meanwhile.
 //
 // What hides something of the layers below, a character device 0:0 or an attribute in
 // an overlay's upper directory, is an empty file with its name in a layer's tar (.wh.NAME) where the file

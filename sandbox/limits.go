@@ -17,7 +17,8 @@ import (
 // what lies in /tmp, /run and /dev/shm; files of a disk that are cached are not.
 // Disk counts blocks, so that a hole in a file costs nothing, and finds files
 // that were removed and are still open. A program that hides some, in a directory
-// that it lets nobody list, meets Free. See Means for who counts.
+// that it lets nobody list, meets Free. Free, Inodes and Time hold for a copy of the
+// layers too, Time for itself. See Means for who counts.
 type Limits struct {
 	Memory    int64         // bytes at once
 	Processes int64         // processes and threads at once
@@ -71,10 +72,15 @@ func (e *LimitError) allowed() string {
 //
 // A cgroup counts all, the kernel's own memory included, and the kernel keeps the
 // limit. Where there is none, the caller looks at the processes again and again:
-// what no process holds is not seen then, such as buffers of sockets, and a limit is
-// passed for some hundredths of a second. Limits of the kernel stop what is faster than
-// anyone looks, or not seen: of processes a little higher, and of shared memory of
-// System V that is not attached as much again.
+// what no process holds is not seen then, such as buffers of sockets, pages that were
+// spliced into pipes, and shared memory of which a process keeps a small part mapped
+// alone; and a limit is passed for some hundredths of a second, by processes that look
+// like one that starts another for three tenths, by many descriptors for a second or
+// two. What a look can't get done counts as its cheapest bound, in which is what others on the
+// host share and have swapped out. Limits of the kernel stop what is faster than
+// anyone looks, or not seen: of processes a little higher, of shared memory of
+// System V that is not attached as much again, and of its semaphores and queues about
+// 200 MiB; older kernels let only the host's root set the latter two.
 func Means() string {
 	if delegated() != nil {
 		return MeansGroup

@@ -39,7 +39,9 @@ import (
 // Where the kernel refuses an overlay there, the layers are copied into scratch and the
 // program changes the copy; then what it changed is moved to upper, which is as an overlay
 // would have left it. It costs the time and the room of a copy for each run, and
-// Copying is told. The sandbox is the same otherwise.
+// Copying is told. The sandbox is the same otherwise. A run that is cancelled there still moves
+// its changes, for 30 seconds at most; cancelled or out of room while it copies, what
+// earlier runs left in upper can be lost.
 //
 // The root of the host is refused, since the uid that is mapped must have no
 // rights on the host: drop to an unprivileged uid first, and execute anew

@@ -40,7 +40,7 @@ func TestStoreOnOverlay(t *testing.T) {
 	if text := run("realize", "hello", "--format", "deb", "--out", out); !strings.HasPrefix(text, built) {
 		t.Errorf("want %s, as with an overlay, got:\n%s", built, text)
 	}
-	const copied = "pbuild: the image is copied for this: no overlay in the store's file system: invalid argument\n"
+	const copied = "pbuild: the image is copied for this, its hard links as files: no overlay in the store's file system: invalid argument\n"
 	if text := run("log", "hello", "--format", "deb"); strings.Count(text, copied) != 1 {
 		t.Errorf("log:\n%s", text)
 	}

@@ -117,7 +117,7 @@ func (s *site) start(ctx context.Context, spec sandbox.Spec) error {
 	s.last = spec
 	spec.Copying = func(why error) {
 		// A full disk shows when the log is kept.
-		fmt.Fprintf(s.log, "pbuild: the image is copied for this: no overlay in the store's file system: %v\n", why)
+		fmt.Fprintf(s.log, "pbuild: the image is copied for this, its hard links as files: no overlay in the store's file system: %v\n", why)
 		s.emit(event.Event{Node: s.node.event(), State: event.Building, Step: "copying the image: no overlay in the store's file system"})
 	}
 	return sandbox.Run(ctx, spec)
