@@ -75,8 +75,8 @@ func (e *LimitError) allowed() string {
 // what no process holds is not seen then, such as buffers of sockets, pages that were
 // spliced into pipes, and shared memory of which a process keeps a small part mapped
 // alone; and a limit is passed for some hundredths of a second, by processes that look
-// like one that starts another for three tenths, by many descriptors for a second or
-// two. What a look can't get done counts as its cheapest bound, in which is what others on the
+// like one that starts another for three tenths, by many descriptors for some
+// seconds. What a look can't get done counts as its cheapest bound, in which is what others on the
 // host share and have swapped out. Limits of the kernel stop what is faster than
 // anyone looks, or not seen: of processes a little higher, of shared memory of
 // System V that is not attached as much again, and of its semaphores and queues about

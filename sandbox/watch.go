@@ -38,7 +38,7 @@ const (
 	// What a look may cost, of a processor and by the clock: how much there is to be
 	// looked at is up to the program. Beyond that a bound counts that is cheap.
 	lookCost = 300 * time.Millisecond
-	lookTime = 2 * time.Second
+	lookTime = time.Second
 )
 
 // watch ends a run that reaches a limit.
