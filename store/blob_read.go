@@ -68,6 +68,9 @@ func (s *Store) peekBlob(d digest.Digest, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%d bytes, at most %d are expected", info.Size(), limit)
 	}
 	b, err := os.ReadFile(s.BlobPath(d))
+	if isUnreadable(err) {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, bare(err))
+	}
 	if err != nil {
 		return nil, bare(err)
 	}

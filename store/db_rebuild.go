@@ -13,13 +13,16 @@ import (
 )
 
 // Rebuild makes the database and index.json anew from journal, roots and the
-// blobs that they name. What is damaged among these is left out, and Verify
-// names it.
+// blobs that they name, after it has healed what it can of these from the database that
+// there is. What is damaged then is left out, and Verify names it.
 func (s *Store) Rebuild(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if err := s.checkSpace(); err != nil {
+		return fmt.Errorf("rebuild: %w", err)
+	}
+	if _, err := s.healNamed(ctx); err != nil {
 		return fmt.Errorf("rebuild: %w", err)
 	}
 	gate, err := s.addGate()

@@ -14,7 +14,7 @@
 //	db/                    Badger: copies of journal/ and of small blobs
 //	failed/                what is left of builds that failed, for people
 //	locks/, tmp/           locks and sessions; things in the making
-//	quarantine/            what was found damaged, until the next GC
+//	quarantine/            what was found damaged, for a week
 //	reserve                64 MiB that GC gives back first to a full disk
 //
 // A blob is bytes under their sha256. A realization says what a key stands for;
@@ -47,7 +47,8 @@
 //     does so for all of a store at once, and drops what names a miss.
 //   - Who waits for a lock waits for a living process: all locks are flock(2),
 //     which ends with its holder. No process id and no clock decides anything but
-//     the age of last use, which counts from the latest one, and of failed builds.
+//     the age of last use, of which a pause counts for at most a week, and of what
+//     failed or was set aside.
 //
 // # Locks
 //

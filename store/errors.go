@@ -3,6 +3,9 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
 )
 
 var (
@@ -23,6 +26,17 @@ var (
 	// ErrBusy says that others hold the store for longer than GC waits.
 	ErrBusy = errors.New("store in use")
 )
+
+// isLost reports whether what err is about is not there as it was put. Any other error
+// says that it could not be looked at just now.
+func isLost(err error) bool { return errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) }
+
+// isUnreadable reports whether err is of a file that has not the owner, the mode or the
+// kind that the store gave it, or that the disk does not read: it is damaged.
+func isUnreadable(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EISDIR) || errors.Is(err, unix.ENOTDIR) ||
+		errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EIO)
+}
 
 // SpaceError tells where space ran out and what was left; errors.Is finds
 // ErrNoSpace in it.

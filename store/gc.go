@@ -19,9 +19,14 @@ import (
 // was built with, its trees, and the packages that it was made of; the same for
 // what living sessions have put or found; likewise realizations, sources and
 // images that were used as lately as the policy says, while they fit into its
-// quota; and what is left of builds that failed in the last week.
+// quota; what is left of builds that failed in the last week; and, unless the policy
+// keeps nothing, what went to quarantine/ in that time.
 //
 // What roots and sessions keep stays also above the quota: Plan.Kept is then more.
+//
+// What the database has copies of is healed first: they go with the database. A root,
+// or a running build, of which a manifest is damaged or lost for good is an error,
+// ErrCorrupt, since nobody knows what it names. Nothing heals below the floor of 64 MiB.
 //
 // A dry GC removes nothing and returns the plan that a real one would carry
 // out. The plan comes from journal, roots and blobs, never from the database.
@@ -66,13 +71,17 @@ func (s *Store) decide(p Policy, sizes treeSizes, dry bool) (Plan, error) {
 	if err := s.applyPolicy(m, p, inv); err != nil {
 		return Plan{}, err
 	}
-	return s.plan(m, inv)
+	return s.plan(m, inv, p)
 }
 
 // collect holds the gate: it decides and, unless dry, unlinks. Trees are only
 // moved to tmp/, where the sweep finds them: that is what takes long.
 func (s *Store) collect(ctx context.Context, p Policy, dry bool) (Plan, error) {
-	sizes, err := s.sizeTrees(nil) // before, so that nobody waits for it
+	// Both before, so that nobody waits for it.
+	if _, err := s.healNamed(ctx); err != nil {
+		return Plan{}, err
+	}
+	sizes, err := s.sizeTrees(nil)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -135,7 +144,7 @@ func (s *Store) removeEntries(plan Plan) error {
 		if err != nil {
 			return err
 		}
-		if err := ignoreNotExist(os.Remove(s.path(journalPath(k)))); err != nil {
+		if err := removeAll(s.path(journalPath(k))); err != nil {
 			return err
 		}
 	}
@@ -175,7 +184,7 @@ func (s *Store) removeItem(i Item) error {
 		if err != nil {
 			return err
 		}
-		return ignoreNotExist(os.Remove(s.BlobPath(d)))
+		return removeAll(s.BlobPath(d))
 	case kindTree:
 		d, err := digest.Parse(i.Name)
 		if err != nil {

@@ -21,7 +21,18 @@ type marks struct {
 }
 
 // needs is what something can't be without.
-type needs struct{ blobs, trees []digest.Digest }
+type needs struct {
+	blobs, trees []digest.Digest
+	unknown      []digest.Digest // damaged or lost manifests: what they name is not in it
+}
+
+// known returns ErrCorrupt where a manifest can't be read: what it names would be lost.
+func (n needs) known() error {
+	if len(n.unknown) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: what blob %s names is not known", ErrCorrupt, n.unknown[0])
+}
 
 func (n *needs) add(other needs) {
 	n.blobs = append(n.blobs, other.blobs...)
@@ -50,7 +61,8 @@ func (s *Store) mark(sweep bool) (*marks, error) {
 	return m, s.markJournal(m)
 }
 
-// markRoots refuses when a root is damaged: what it named would be lost.
+// markRoots refuses when a root, or a manifest that it leads to, is damaged: what it
+// named would be lost.
 func (s *Store) markRoots(m *marks) error {
 	roots, err := s.readRoots()
 	if err != nil {
@@ -68,8 +80,11 @@ func (s *Store) markRoots(m *marks) error {
 			continue
 		}
 		n, err := s.needsOf(r.desc)
+		if err == nil {
+			err = n.known()
+		}
 		if err != nil {
-			return err
+			return fmt.Errorf("root %s: %w", r.name, err)
 		}
 		m.keep(n)
 	}
@@ -81,6 +96,12 @@ func (s *Store) markRoots(m *marks) error {
 func (s *Store) needsOf(desc v1.Descriptor) (n needs, err error) {
 	for _, r := range s.refs(desc) {
 		n.blobs = append(n.blobs, r.digest)
+		if r.err != nil && !isLost(r.err) {
+			return needs{}, fmt.Errorf("blob %s: %w", r.digest, r.err)
+		}
+		if r.err != nil && hasChildren(r.mediaType) {
+			n.unknown = append(n.unknown, r.digest)
+		}
 		if r.mediaType != v1.MediaTypeImageConfig || r.err != nil {
 			continue
 		}
@@ -103,15 +124,20 @@ func (s *Store) markPins(m *marks, sweep bool) error {
 	if err != nil {
 		return err
 	}
-	m.keep(needs{pins, pins})
+	m.keep(needs{blobs: pins, trees: pins})
 	for _, d := range pins {
-		if doc, ok := s.manifest(d); ok {
-			n, err := s.needsOf(doc)
-			if err != nil {
-				return err
-			}
-			m.keep(n)
+		doc, ok, err := s.manifest(d)
+		if err != nil {
+			return fmt.Errorf("of a running build: %w", err)
 		}
+		if !ok {
+			continue
+		}
+		n, err := s.needsOf(doc)
+		if err != nil {
+			return err
+		}
+		m.keep(n)
 	}
 	return nil
 }
@@ -182,8 +208,11 @@ func (s *Store) imagesOf(entries []entry) (images, error) {
 		if err != nil {
 			continue
 		}
-		desc, ok := s.manifest(d)
-		if !ok {
+		desc, ok, err := s.manifest(d)
+		if err != nil && !isLost(err) {
+			return nil, err
+		}
+		if err != nil || !ok {
 			continue
 		}
 		for _, r := range s.refs(desc) {
@@ -202,14 +231,22 @@ func (s *Store) imagesOf(entries []entry) (images, error) {
 	return built, nil
 }
 
-// manifest returns the descriptor of a blob that is an OCI manifest or index.
-func (s *Store) manifest(d digest.Digest) (v1.Descriptor, bool) {
+// manifest returns the descriptor of a blob that is an OCI manifest or index. The
+// error, which may be ErrCorrupt, is of one that looks like one and can't be read.
+func (s *Store) manifest(d digest.Digest) (desc v1.Descriptor, ok bool, err error) {
 	info, err := os.Lstat(s.BlobPath(d))
 	if err != nil || info.Size() > manifestLimit || !startsObject(s.BlobPath(d)) {
-		return v1.Descriptor{}, false
+		return v1.Descriptor{}, false, nil
 	}
-	desc, err := s.describe(d)
-	return desc, err == nil
+	b, err := s.peekBlob(d, manifestLimit)
+	if errors.Is(err, ErrNotFound) {
+		return v1.Descriptor{}, false, nil
+	}
+	if err != nil {
+		return v1.Descriptor{}, false, fmt.Errorf("manifest %s: %w", d, err)
+	}
+	desc, err = descriptorOf(d, b)
+	return desc, err == nil, nil // other JSON
 }
 
 // startsObject looks at the first byte alone: most blobs are no JSON.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/fuel-infra/pbuild/store/digest"
 )
 
@@ -121,7 +123,7 @@ func (inv inventory) kept(m *marks) (n int64) {
 }
 
 // plan lists what is not marked.
-func (s *Store) plan(m *marks, inv inventory) (Plan, error) {
+func (s *Store) plan(m *marks, inv inventory, policy Policy) (Plan, error) {
 	p := Plan{Kept: inv.kept(m)}
 	what := map[digest.Digest]string{}
 	for _, e := range m.entries {
@@ -147,7 +149,8 @@ func (s *Store) plan(m *marks, inv inventory) (Plan, error) {
 			p.Items = append(p.Items, Item{Kind: kindTree, Name: d.String(), Size: size})
 		}
 	}
-	for _, list := range []func(*Plan) error{s.planTemps, s.planQuarantine, s.planFailed} {
+	quarantine := func(p *Plan) error { return s.planQuarantine(p, policy) }
+	for _, list := range []func(*Plan) error{s.planTemps, quarantine, s.planFailed} {
 		if err := list(&p); err != nil {
 			return Plan{}, err
 		}
@@ -195,10 +198,20 @@ func (s *Store) planTemps(p *Plan) error {
 	return planDir(p, kindTemporary, s.path(tmpDir), names)
 }
 
-func (s *Store) planQuarantine(p *Plan) error {
+// planQuarantine lists what was set aside long ago, or at any time where the policy
+// keeps nothing.
+func (s *Store) planQuarantine(p *Plan, policy Policy) error {
 	names, err := readNames(s.path(quarantineDir))
 	if err != nil {
 		return err
+	}
+	young := func(name string) bool {
+		var st unix.Stat_t
+		// The change time is that of the rename; the file's own is of when it was put.
+		return unix.Lstat(s.path(quarantineDir, name), &st) == nil && s.now().Sub(time.Unix(st.Ctim.Unix())) <= failedAge
+	}
+	if policy.KeepWithin > 0 {
+		names = slices.DeleteFunc(names, young)
 	}
 	return planDir(p, kindQuarantine, s.path(quarantineDir), names)
 }

@@ -33,6 +33,10 @@ func (s *Store) readEntry(k digest.Key) (entry, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return entry{}, ErrNotFound
 	}
+	if isUnreadable(err) {
+		e.err = fmt.Errorf("%w: %w", ErrCorrupt, bare(err))
+		return e, nil
+	}
 	if err != nil {
 		return entry{}, err
 	}
@@ -133,5 +137,5 @@ func (s *Store) mendEntry(k digest.Key) (*Realization, error) {
 // quarantineEntry moves a damaged entry away.
 func (s *Store) quarantineEntry(name string) error {
 	to := s.path(quarantineDir, strings.Join([]string{"journal", name, randomName()}, "-"))
-	return ignoreNotExist(os.Rename(s.path(journalDir, name), to))
+	return ignoreNotExist(moveDir(s.path(journalDir, name), to))
 }

@@ -75,45 +75,63 @@ func (s *Store) find(k digest.Key) (*Realization, error) {
 // whole returns ErrNotFound when a blob that r needs is lost or, where it is
 // read anyway, damaged. It heals what the database has a copy of.
 func (s *Store) whole(r *Realization) error {
-	missing := s.missing(r)
-	if len(missing) == 0 {
-		return nil
+	missing, err := s.missing(r)
+	if err != nil || len(missing) == 0 {
+		return err
 	}
 	for _, d := range missing {
 		s.heal(d)
 	}
-	if missing = s.missing(r); len(missing) > 0 {
-		return fmt.Errorf("%w: blob %s is lost", ErrNotFound, missing[0])
+	if missing, err = s.missing(r); err == nil && len(missing) > 0 {
+		err = fmt.Errorf("%w: blob %s is lost", ErrNotFound, missing[0])
 	}
-	return nil
+	return err
 }
 
 // missing returns the blobs of r that are not there in their full size. Only
-// manifests are read.
-func (s *Store) missing(r *Realization) []digest.Digest {
-	var lost []digest.Digest
+// manifests are read. The error says what could not be looked at.
+func (s *Store) missing(r *Realization) (lost []digest.Digest, err error) {
 	for _, ref := range s.refs(manifestDesc(r.Manifest)) {
+		if ref.err != nil && !isLost(ref.err) {
+			return nil, fmt.Errorf("blob %s: %w", ref.digest, ref.err)
+		}
 		if ref.err != nil {
 			lost = append(lost, ref.digest)
 		}
 	}
-	lost = append(lost, s.absent(r.blobs())...)
+	absent, err := s.absent(r.blobs())
+	if err != nil {
+		return nil, err
+	}
+	lost = append(lost, absent...)
 	for _, f := range r.Files {
 		if info, err := os.Lstat(s.BlobPath(f.Digest)); err == nil && info.Size() != f.Size {
 			lost = append(lost, f.Digest)
 		}
 	}
-	return lost
+	return lost, nil
 }
 
 // absent returns those of the blobs that have no file.
-func (s *Store) absent(ds []digest.Digest) (lost []digest.Digest) {
+func (s *Store) absent(ds []digest.Digest) (lost []digest.Digest, err error) {
 	for _, d := range ds {
-		if _, err := os.Lstat(s.BlobPath(d)); err != nil {
+		_, err := os.Lstat(s.BlobPath(d))
+		if errors.Is(err, os.ErrNotExist) {
 			lost = append(lost, d)
+		} else if err != nil {
+			return nil, fmt.Errorf("blob %s: %w", d, bare(err))
 		}
 	}
-	return lost
+	return lost, nil
+}
+
+// lacks returns missing and absent of all that r names.
+func (s *Store) lacks(r *Realization) (missing, inputs []digest.Digest, err error) {
+	if missing, err = s.missing(r); err != nil {
+		return nil, nil, err
+	}
+	inputs, err = s.absent(r.Inputs)
+	return missing, inputs, err
 }
 
 // named returns the blobs of r, and those that its manifest names.

@@ -147,6 +147,11 @@ func (s *Store) describe(d digest.Digest) (v1.Descriptor, error) {
 	if err != nil {
 		return v1.Descriptor{}, fmt.Errorf("manifest %s: %w", d, err)
 	}
+	return descriptorOf(d, b)
+}
+
+// descriptorOf returns the full descriptor of a manifest's bytes.
+func descriptorOf(d digest.Digest, b []byte) (v1.Descriptor, error) {
 	doc, _, err := parseManifest(b)
 	if err != nil {
 		return v1.Descriptor{}, fmt.Errorf("%s: %w", d, err)

@@ -90,10 +90,16 @@ func (s *Store) journalise(r *Realization) (*Realization, error) {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
-	if err == nil && first.err == nil && len(s.missing(first.r)) == 0 {
-		return first.r, nil
+	if err == nil && first.err == nil {
+		if lost, err := s.missing(first.r); err != nil || len(lost) == 0 {
+			return first.r, err
+		}
 	}
-	if lost := append(s.missing(r), s.absent(r.Inputs)...); len(lost) > 0 {
+	missing, inputs, err := s.lacks(r)
+	if err != nil {
+		return nil, err
+	}
+	if lost := append(missing, inputs...); len(lost) > 0 {
 		return nil, fmt.Errorf("blob %s: %w", lost[0], ErrNotFound)
 	}
 	return r, s.writeFile(journalPath(r.Key), file, 0o444)

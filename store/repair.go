@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -58,13 +57,17 @@ func (s *Store) repair(ctx context.Context) ([]Repaired, Report, error) {
 		return nil, Report{}, err
 	}
 	v, err := s.verify(ctx)
-	if err != nil || len(v.report.Problems) == 0 {
-		return nil, v.report, err
+	if err != nil {
+		return nil, Report{}, err
+	}
+	if len(v.report.Problems) == 0 {
+		return nil, v.report, nil
 	}
 	r := &repairs{s: s, done: map[string]Repaired{}}
 	// What only the database has comes first, as long as it has that.
 	steps := []func() error{
-		r.layout, r.lostEntries, func() error { return r.blobs(v.blobs) }, r.damagedEntries, r.lostBlobs, r.entries, r.roots,
+		r.layout, r.lostEntries, func() error { return r.blobs(v.blobs) }, r.damagedEntries,
+		func() error { return r.lostBlobs(ctx) }, r.entries, r.roots,
 		func() error { return r.trees(ctx, v.trees) }, func() error { return s.Rebuild(ctx) },
 	}
 	for _, step := range steps {
@@ -182,74 +185,38 @@ func (r *repairs) blob(d digest.Digest) (healed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if !info.Mode().IsRegular() {
-		if err := moveDir(path, r.s.path(quarantineDir, "blob-"+d.Hex()+"-"+randomName())); err != nil {
-			return false, err
+	if info.Mode().IsRegular() {
+		if err = os.Chmod(path, 0o444); err == nil {
+			err = r.s.CheckBlob(d)
 		}
-		return r.s.heal(d), nil
+		if isLost(err) {
+			return false, nil
+		}
+		if !isUnreadable(err) {
+			return err == nil, err
+		}
 	}
-	if err := os.Chmod(path, 0o444); err != nil {
-		return false, err
+	if err := moveDir(path, r.s.path(quarantineDir, "blob-"+d.Hex()+"-"+randomName())); err != nil && !isUnreadable(err) {
+		return false, err // one that can't be moved is lost, as Verify says then
 	}
-	switch err := r.s.CheckBlob(d); {
-	case err == nil:
-		return true, nil
-	case errors.Is(err, ErrCorrupt), errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	default:
-		return false, err
-	}
+	return r.s.heal(d), nil
 }
 
 // lostBlobs puts back what is named and gone, where the database has a copy.
-func (r *repairs) lostBlobs() error {
-	entries, err := r.s.readJournal()
-	if err != nil {
-		return err
+func (r *repairs) lostBlobs(ctx context.Context) error {
+	healed, err := r.s.healNamed(ctx)
+	for _, d := range healed {
+		path := blobsDir + "/" + d.Hex()
+		r.done[path] = Repaired{Problem: Problem{path, ErrNotFound.Error()}, Outcome: Healed, How: "from the database's copy"}
 	}
-	roots, err := r.s.readRoots()
-	if err != nil {
-		return err
-	}
-	// A manifest that comes back may name others.
-	for range indexDepth + 1 {
-		lost := map[digest.Digest]bool{}
-		for _, e := range entries {
-			if e.err == nil {
-				for _, d := range append(r.s.missing(e.r), r.s.absent(e.r.Inputs)...) {
-					lost[d] = true
-				}
-			}
-		}
-		for _, root := range roots {
-			if root.err == nil {
-				for _, ref := range r.s.refs(root.desc) {
-					if ref.err != nil {
-						lost[ref.digest] = true
-					}
-				}
-			}
-		}
-		healed := false
-		for d := range lost {
-			if r.s.heal(d) {
-				healed = true
-				r.done[blobsDir+"/"+d.Hex()] = Repaired{
-					Problem: Problem{blobsDir + "/" + d.Hex(), ErrNotFound.Error()}, Outcome: Healed, How: "from the database's copy",
-				}
-			}
-		}
-		if !healed {
-			return nil
-		}
-	}
-	return nil
+	return err
 }
 
 // trees sets unpacked layers aside that differ from their ledgers.
 func (r *repairs) trees(ctx context.Context, ds []digest.Digest) error {
 	for _, d := range ds {
-		if _, err := r.s.retireTree(d, inFull(ctx)); err != nil && !errors.Is(err, ErrNotFound) {
+		// One that can't be moved is lost, as Verify says then.
+		if _, err := r.s.retireTree(d, inFull(ctx)); err != nil && !isLost(err) && !isUnreadable(err) {
 			return fmt.Errorf("%s/%s: %w", treesDir, d.Hex(), err)
 		}
 		to := Repaired{Outcome: Dropped, How: "unpacked again from its layer when it is used"}

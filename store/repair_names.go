@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/dgraph-io/badger/v4"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -41,7 +42,11 @@ func (r *repairs) lostEntries() error {
 	return r.underLock(journalLock, func() error {
 		for _, e := range lost {
 			path := journalDir + "/" + e.name
-			if _, err := os.Lstat(r.s.path(path)); err == nil || len(r.s.missing(e.r))+len(r.s.absent(e.r.Inputs)) > 0 {
+			missing, inputs, err := r.s.lacks(e.r)
+			if err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			if _, err := os.Lstat(r.s.path(path)); err == nil || len(missing)+len(inputs) > 0 {
 				continue
 			}
 			if err := r.s.writeFile(path, e.file, 0o444); err != nil {
@@ -100,11 +105,12 @@ func (r *repairs) entries() error {
 		if err != nil {
 			return err
 		}
+		forget := sync.OnceValue(r.s.forgetDB)
 		for _, e := range entries {
 			if e.err != nil {
 				continue // no file of ours
 			}
-			if err := r.entry(e); err != nil {
+			if err := r.entry(e, forget); err != nil {
 				return fmt.Errorf("%s/%s: %w", journalDir, e.name, err)
 			}
 		}
@@ -112,19 +118,25 @@ func (r *repairs) entries() error {
 	})
 }
 
-func (r *repairs) entry(e entry) error {
+// entry calls forget before it changes anything: who is killed then leaves no database
+// that knows more than the journal.
+func (r *repairs) entry(e entry, forget func() error) error {
 	path := journalDir + "/" + e.name
+	missing, inputs, err := r.s.lacks(e.r)
+	if err != nil || len(missing)+len(inputs) == 0 {
+		return err
+	}
+	if err := forget(); err != nil {
+		return err
+	}
 	to := Repaired{Outcome: Dropped, How: "built again when it is asked for", Recipe: e.r.Recipe, Format: e.r.Format}
-	if lost := r.s.missing(e.r); len(lost) > 0 {
-		r.note(path, fmt.Sprintf("blob %s: %v", lost[0], ErrNotFound), to)
+	if len(missing) > 0 {
+		r.note(path, fmt.Sprintf("blob %s: %v", missing[0], ErrNotFound), to)
 		return r.s.quarantineEntry(e.name)
 	}
-	if lost := r.s.absent(e.r.Inputs); len(lost) > 0 {
-		to.Outcome, to.How = Healed, "what it was built from is fetched again when it is built again"
-		r.note(path, fmt.Sprintf("blob %s: %v", lost[0], ErrNotFound), to)
-		return r.withoutInputs(e, lost)
-	}
-	return nil
+	to.Outcome, to.How = Healed, "what it was built from is fetched again when it is built again"
+	r.note(path, fmt.Sprintf("blob %s: %v", inputs[0], ErrNotFound), to)
+	return r.withoutInputs(e, inputs)
 }
 
 // withoutInputs writes an entry anew, without blobs that it was built from, and with
@@ -144,6 +156,12 @@ func (s *Store) replaceFile(name string, b []byte, mode os.FileMode) error {
 	used, err := lastUse(s.path(name))
 	if err != nil {
 		return err
+	}
+	if info, err := os.Lstat(s.path(name)); err == nil && info.IsDir() {
+		// No file takes the place of a directory.
+		if err := moveDir(s.path(name), s.path(quarantineDir, strings.ReplaceAll(name, "/", "-")+"-"+randomName())); err != nil {
+			return err
+		}
 	}
 	if err := s.writeFile(name, b, mode); err != nil {
 		return err
@@ -196,8 +214,8 @@ func (r *repairs) damagedRoot(damaged root, copies map[string]v1.Descriptor) err
 func (r *repairs) root(one root) error {
 	path := rootsDir + "/" + one.name
 	for _, ref := range r.s.refs(one.desc) {
-		if ref.err == nil {
-			continue
+		if ref.err == nil || !isLost(ref.err) {
+			continue // else it can't be looked at now, and Verify says so
 		}
 		to := r.madeAgain(one.name, one.desc)
 		r.note(path, fmt.Sprintf("blob %s: %v", ref.digest, ref.err), to)
@@ -232,7 +250,8 @@ func (r *repairs) madeAgain(name string, desc v1.Descriptor) Repaired {
 }
 
 // isImage reports whether a descriptor is of a builder image, or of the packages of
-// one: the manifest names an image configuration.
+// one: the manifest names an image configuration, or is lost and no artifact of another
+// kind.
 func (s *Store) isImage(desc v1.Descriptor) bool {
 	d, err := digest.Parse(string(desc.Digest))
 	if err != nil || desc.MediaType != v1.MediaTypeImageManifest {
@@ -240,7 +259,7 @@ func (s *Store) isImage(desc v1.Descriptor) bool {
 	}
 	b, err := s.peekBlob(d, manifestLimit)
 	if err != nil {
-		return false
+		return desc.ArtifactType == "" // artifacts of other kinds have a type
 	}
 	var m v1.Manifest
 	return json.Unmarshal(b, &m) == nil && m.Config.MediaType == v1.MediaTypeImageConfig

@@ -2,6 +2,8 @@ package store
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -120,7 +122,7 @@ func copyStore(t *testing.T, from, to string) {
 }
 
 // TestEachFileDamaged flips a byte of each file below a store, cuts it to nothing and
-// removes it, one at a time. Verify names that very file, or what it belongs to;
+// removes it, one at a time, and flips it where there is no database with copies. Verify names that very file, or what it belongs to;
 // Repair says what became of it; then the store is whole, and what is asked for again
 // is what it was.
 func TestEachFileDamaged(t *testing.T) {
@@ -138,6 +140,8 @@ func TestEachFileDamaged(t *testing.T) {
 		},
 		"gone": func(path string, _ fs.FileInfo) error { return os.Remove(path) },
 	}
+	const noCopies = "flipped, without a database,"
+	damages[noCopies] = damages["flipped"]
 	matches := func(pattern, name string) bool { return must(filepath.Match(pattern, name)) }
 	kinds := map[string]int{}
 	for _, name := range files(t, original.Dir()) {
@@ -156,6 +160,12 @@ func TestEachFileDamaged(t *testing.T) {
 					return // nothing to flip or to cut
 				}
 				must(0, do(path, info))
+				if damage == noCopies {
+					if strings.HasPrefix(name, dbDir+"/") {
+						return
+					}
+					must(0, os.RemoveAll(filepath.Join(dir, dbDir)))
+				}
 				expected := true
 				for _, h := range harmless {
 					expected = expected && !matches(h.pattern, name)
@@ -312,5 +322,128 @@ func TestRepairOutcomes(t *testing.T) {
 	must(0, s.RemoveRoot("release-1"))
 	if all, report, err := s.Repair(t.Context()); err != nil || len(all) > 0 || len(report.Problems) > 0 {
 		t.Errorf("again: %+v, %v, %v", all, report.Problems, err)
+	}
+}
+
+// TestRepairEnds: an end of its context is an error, and no more.
+func TestRepairEnds(t *testing.T) {
+	s := newStore(t)
+	realize(t, s, "hello", "a")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if all, report, err := s.Repair(ctx); !errors.Is(err, context.Canceled) || all != nil || report.Blobs != 0 {
+		t.Errorf("got %v, %v, %v", all, report, err)
+	}
+	wantClean(t, s)
+}
+
+// TestRepairKilled: after each step the database knows no more than the journal.
+func TestRepairKilled(t *testing.T) {
+	s, r, _ := fullStore(t)
+	for _, d := range append(r.Inputs, r.Files[0].Digest) {
+		if size, _ := s.HasBlob(d); size <= copyLimit {
+			continue
+		}
+		must(0, os.Remove(s.BlobPath(d)))
+		must(0, (&repairs{s: s, done: map[string]Repaired{}}).entries()) // and no further
+		for _, p := range must(s.Verify(t.Context())).Problems {
+			if p.Path == dbDir {
+				t.Errorf("%s", p.What)
+			}
+		}
+	}
+	if _, err := s.Lookup(r.Key); !errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestRepairOddFiles: one file with the mode, the kind or the owner of another does not
+// end the repair of the rest, nor a gc, nor a list.
+func TestRepairOddFiles(t *testing.T) {
+	dir := func(path string) error { return errors.Join(os.Remove(path), os.MkdirAll(path+"/sub", 0o755)) }
+	closed := func(path string) error { return os.Chmod(path, 0) }
+	for name, c := range map[string]struct {
+		file func(s *Store, r Realization, im image) string
+		odd  func(path string) error
+	}{
+		"a ledger of mode 0":              {func(s *Store, _ Realization, im image) string { return s.ledgerPath(im.diff) }, closed},
+		"a ledger that is a directory":    {func(s *Store, _ Realization, im image) string { return s.ledgerPath(im.diff) }, dir},
+		"an entry of mode 0":              {func(s *Store, r Realization, _ image) string { return s.path(journalPath(r.Key)) }, closed},
+		"an entry that is a directory":    {func(s *Store, r Realization, _ image) string { return s.path(journalPath(r.Key)) }, dir},
+		"a blob that is a directory":      {func(s *Store, r Realization, _ image) string { return s.BlobPath(r.Log) }, dir},
+		"a manifest of mode 0":            {func(s *Store, _ Realization, im image) string { return s.BlobPath(im.manifest) }, closed},
+		"a manifest that is a directory":  {func(s *Store, _ Realization, im image) string { return s.BlobPath(im.manifest) }, dir},
+		"a root that is a directory":      {func(s *Store, _ Realization, im image) string { return s.path("roots/debian-12-base") }, dir},
+		"a foreign directory like a key":  {func(s *Store, _ Realization, im image) string { return s.path(journalPath(planned("hello", "other"))) }, dir},
+		"a foreign directory like a blob": {func(s *Store, _ Realization, im image) string { return s.BlobPath(digest.Of([]byte("other"))) }, dir},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, r, im := fullStore(t)
+			release := must(s.PutBytes(bytes.Repeat([]byte("a release "), copyLimit/8)))
+			must(0, s.Close())
+			overwrite(s.BlobPath(release), flipByte(0))
+			path := c.file(s, r, im)
+			_ = os.WriteFile(path, nil, 0o644&^0o222) // where there is none
+			must(0, c.odd(path))
+			if os.Geteuid() != 0 || !strings.HasSuffix(name, "mode 0") { // root reads it
+				if problems := must(s.Verify(t.Context())).Problems; len(problems) < 2 {
+					t.Errorf("noticed: %v", problems)
+				}
+			}
+			must(s.Realizations())
+			all, report, err := s.Repair(t.Context())
+			if err != nil || len(report.Problems) > 0 {
+				t.Fatalf("after repair: %v, %v", report.Problems, err)
+			}
+			for _, one := range all {
+				if one.Outcome == Lost {
+					t.Errorf("%+v", one)
+				}
+			}
+			must(s.Lookup(r.Key))
+			must(0, s.Close())
+			must(s.GC(t.Context(), Policy{}, false))
+			wantClean(t, s)
+		})
+	}
+}
+
+// TestRepairBusy: what can't be looked at just now is not dropped.
+func TestRepairBusy(t *testing.T) {
+	if os.Geteuid() == 0 {
+		return // may look everywhere
+	}
+	s, r, _ := fullStore(t)
+	must(0, os.Chmod(s.path(blobsDir), 0o600)) // names, and no more
+	defer os.Chmod(s.path(blobsDir), 0o700)
+	if _, _, err := s.Repair(t.Context()); err == nil {
+		t.Error("it went on")
+	}
+	must(0, os.Chmod(s.path(blobsDir), 0o700))
+	must(s.Lookup(r.Key))
+	must(0, s.Close())
+	wantClean(t, s)
+}
+
+// TestQuarantineStays for a week, unless the policy keeps nothing.
+func TestQuarantineStays(t *testing.T) {
+	s := newStore(t)
+	d := must(s.PutBytes([]byte("text")))
+	must(0, s.Close())
+	setUse(s, blobsDir+"/"+d.Hex(), time.Now().Add(-30*day)) // put long ago
+	overwrite(s.BlobPath(d), flipByte(0))
+	if err := s.CheckBlob(d); !errors.Is(err, ErrCorrupt) {
+		t.Fatal(err)
+	}
+	aside := func(p Policy) int { return len(must(s.GC(t.Context(), p, true)).Items) }
+	if n := aside(Policy{KeepWithin: day}); n != 0 {
+		t.Errorf("%d go at once", n)
+	}
+	if n := aside(Policy{}); n != 1 {
+		t.Errorf("%d go where nothing is kept", n)
+	}
+	s.now = func() time.Time { return time.Now().Add(8 * day) }
+	if n := aside(Policy{KeepWithin: day}); n != 1 {
+		t.Errorf("%d go after a week", n)
 	}
 }

@@ -70,7 +70,7 @@ func (s *Store) openTree(diffID digest.Digest, check treeCheck) (*Tree, error) {
 	}
 	err = check(t.Dir, t.Ledger)
 	var damage *tree.DamageError
-	if errors.As(err, &damage) {
+	if errors.As(err, &damage) || isUnreadable(err) {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	if err != nil {
@@ -83,6 +83,9 @@ func (s *Store) readLedger(diffID digest.Digest) (tree.Ledger, error) {
 	b, err := os.ReadFile(s.ledgerPath(diffID))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%w: it has no ledger", ErrCorrupt)
+	}
+	if isUnreadable(err) {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, bare(err))
 	}
 	if err != nil {
 		return nil, bare(err)
@@ -127,7 +130,7 @@ func (s *Store) quarantineTree(diffID digest.Digest) error {
 	if err := moveDir(s.treePath(diffID), to); err != nil {
 		return err
 	}
-	return ignoreNotExist(os.Rename(s.ledgerPath(diffID), to+".ledger"))
+	return ignoreNotExist(moveDir(s.ledgerPath(diffID), to+".ledger"))
 }
 
 // TreeWriter is an unpacked layer in the making.
