@@ -15,9 +15,10 @@ import (
 // Policy says what GC keeps of what no root needs. The zero Policy keeps nothing
 // of it.
 //
-// Ages count from the latest use of anything in the store, or from now where that
-// is earlier: neither a year without a build nor a clock that is a year ahead
-// makes everything old. What was used in the future was used just now.
+// Ages count from the latest use of anything in the store, and of the time between one
+// use and the next at most a week: neither a year without a build nor a clock that is a
+// year ahead makes everything old, and what is used first after either makes the rest
+// older by a week. What was used in the future was used just now.
 type Policy struct {
 	KeepWithin time.Duration // keep what was used no longer ago than this
 	Quota      int64         // bytes of blobs, trees and journal, above which what was used least lately goes too; 0: none
@@ -47,14 +48,13 @@ func (s *Store) applyPolicy(m *marks, p Policy, sizes inventory) error {
 	if err != nil {
 		return err
 	}
-	latest := s.latestUse(m)
-	units = slices.DeleteFunc(units, func(u unit) bool { return latest.Sub(u.used) > p.KeepWithin })
 	// Whatever the clock said, those of the future are equal.
+	now := s.now()
 	for i := range units {
-		if units[i].used.After(latest) {
-			units[i].used = latest
-		}
+		units[i].used = earlier(units[i].used, now)
 	}
+	age := ages(m, now)
+	units = slices.DeleteFunc(units, func(u unit) bool { return age[u.used.UnixNano()] > p.KeepWithin })
 	slices.SortFunc(units, func(a, b unit) int {
 		return cmp.Or(a.used.Compare(b.used), strings.Compare(a.kind, b.kind), strings.Compare(a.name, b.name))
 	})
@@ -90,24 +90,37 @@ func (s *Store) units(m *marks) ([]unit, error) {
 	return all, nil
 }
 
-// latestUse is the moment from which ages count.
-func (s *Store) latestUse(m *marks) time.Time {
-	var latest time.Time
-	note := func(used time.Time) {
-		if used.After(latest) {
-			latest = used
-		}
-	}
+// longestPause is how much of the time between one use and the next counts. It is
+// shorter than what people keep for, and longer than a weekend.
+const longestPause = 7 * 24 * time.Hour
+
+// ages returns the age of each use, by its nanoseconds in Unix time: the time from one
+// use to the next, up to the latest, each of them at most longestPause.
+func ages(m *marks, now time.Time) map[int64]time.Duration {
+	var uses []time.Time
 	for _, e := range m.entries {
-		note(e.used)
+		uses = append(uses, earlier(e.used, now))
 	}
 	for _, r := range m.loose {
-		note(r.used)
+		uses = append(uses, earlier(r.used, now))
 	}
-	if now := s.now(); latest.After(now) {
-		return now
+	slices.SortFunc(uses, time.Time.Compare)
+	age := map[int64]time.Duration{}
+	var sum time.Duration
+	for i, used := range slices.Backward(uses) {
+		if i+1 < len(uses) {
+			sum += min(uses[i+1].Sub(used), longestPause)
+		}
+		age[used.UnixNano()] = sum
 	}
-	return latest
+	return age
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.After(b) {
+		return b
+	}
+	return a
 }
 
 // withinQuota returns the units that fit; they come the least lately used first.

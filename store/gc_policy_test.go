@@ -195,7 +195,8 @@ func TestGCQuotaSparesSessions(t *testing.T) {
 }
 
 // TestGCClock: a clock that is wrong by a year loses nothing that was used lately,
-// neither at once nor when it is right again.
+// neither at once nor when it is right again, whether little was used meanwhile or all,
+// or something was made.
 func TestGCClock(t *testing.T) {
 	const year = 365 * day
 	now := time.Now().Truncate(time.Second)
@@ -217,6 +218,15 @@ func TestGCClock(t *testing.T) {
 			}
 			s.now = func() time.Time { return now.Add(wrong) }
 			nothing("while it is wrong")
+			must(s.Lookup(all[0].Key))
+			nothing("one used while it was wrong")
+			made := must(put(s, "hello", "made"))
+			made = *must(s.Record(made, ""))
+			setUse(s, journalPath(made.Key), s.now()) // as the kernel would
+			nothing("one made while it was wrong")
+			s.now = func() time.Time { return now }
+			nothing("one was made while it was wrong")
+			s.now = func() time.Time { return now.Add(wrong) }
 			// Keys, locks and lookups ask no clock.
 			for _, r := range all {
 				if diff := cmp.Diff(&r, must(s.Lookup(r.Key))); diff != "" {
@@ -236,6 +246,15 @@ func TestGCClock(t *testing.T) {
 			}
 			s.now = func() time.Time { return now.Add(year) }
 			nothing("a year later")
+			must(s.Lookup(all[0].Key))
+			nothing("one used a year later")
+			if wrong > 0 {
+				return // that was now
+			}
+			want := []string{"hello-deb 1", "hello-deb 2"}
+			if got := removedNames(must(s.GC(t.Context(), Policy{KeepWithin: longestPause - day}, true))); !slices.Contains(got, want[0]) || !slices.Contains(got, want[1]) {
+				t.Errorf("within less than the pause: %q", got)
+			}
 			wantClean(t, s)
 		})
 	}

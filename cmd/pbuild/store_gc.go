@@ -25,10 +25,10 @@ func storeGCVerb(con *console) *cli.Command {
 Roots are the newest realization of each recipe and format, and builder images.
 What they need stays, and what a running build has put or found. The rest stays
 for as long after its last use as --keep-within says, with its sources and the
-image that it was built with. Ages count from the latest use of the store, so
-that time without a build makes nothing old. Above the quota, which is one of
-blobs, trees and journal, what was used least lately goes too, roots never. It
-works on a full disk.
+image that it was built with. Ages count from the latest use of the store, and
+a pause between two uses for a week at most, so that time without a build makes
+little old. Above the quota, which is one of blobs, trees and journal, what was
+used least lately goes too, roots never. It works on a full disk.
 `,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Usage: "list, and remove nothing"},
