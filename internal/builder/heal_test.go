@@ -269,7 +269,8 @@ func TestCost(t *testing.T) {
 func TestHealedInFull(t *testing.T) {
 	b := newLayerBench(t)
 	body := bytes.Repeat([]byte("whole "), 1<<15)
-	b.define("whole", "small", b.add("whole", nil, debtest.Regular("./usr/share/whole", string(body))))
+	p := b.add("whole", nil, debtest.Regular("./usr/share/whole", string(body)))
+	b.define("whole", "small", p)
 	b.locked("whole")
 	image := b.ensure("whole")
 	b.states("whole")
@@ -289,6 +290,7 @@ func TestHealedInFull(t *testing.T) {
 	top := filepath.Join(image.Layers[1].Tree.Dir, "usr/share/whole")
 	base := filepath.Join(image.Layers[0].Tree.Dir, "usr/share/doc/dpkg/copyright")
 	fresh := []event.State{event.Waiting, event.Unpacking, event.Configuring, event.Built}
+	refetched := []event.State{event.Fetching, event.Cached}
 	for _, tc := range []struct {
 		name   string
 		damage func() error
@@ -302,6 +304,11 @@ func TestHealedInFull(t *testing.T) {
 		{"a tree that is gone", func() error { return os.RemoveAll(image.Layers[1].Tree.Dir) }, true, nil},
 		{"the layer's blob", func() error { return flip(b.store.BlobPath(b.layerBlob("whole", 1))) }, true, fresh},
 		{"the layer's blob gone", func() error { return os.Remove(b.store.BlobPath(b.layerBlob("whole", 1))) }, true, fresh},
+		{"a package", func() error { return flip(b.store.BlobPath(p.SHA256)) }, true, refetched},
+		{"a package gone", func() error { return os.Remove(b.store.BlobPath(p.SHA256)) }, true, refetched},
+		{"the name of the packages, and one, gone", func() error {
+			return errors.Join(b.store.RemoveRoot("whole_packages"), os.Remove(b.store.BlobPath(p.SHA256)))
+		}, true, refetched},
 		{"tree and blob", func() error { return errors.Join(flip(top), flip(b.store.BlobPath(b.layerBlob("whole", 1)))) }, true, fresh},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

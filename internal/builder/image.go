@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 	specs "github.com/opencontainers/image-spec/specs-go"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/fuel-infra/pbuild/internal/deb"
 	"github.com/fuel-infra/pbuild/recipe"
 	"github.com/fuel-infra/pbuild/store"
 	ours "github.com/fuel-infra/pbuild/store/digest"
@@ -79,37 +77,11 @@ func (m *Maker) keep(j job, base *Image, l *made) (*Image, error) {
 	if err := name(j.root, descriptor(v1.MediaTypeImageManifest, d, int64(len(body)))); err != nil {
 		return nil, err
 	}
-	kept, err := m.keepPackages(l)
+	kept, err := m.keepPackages(manifest.Config, l.packages)
 	if err != nil {
 		return nil, err
 	}
-	return image, name(j.root+"_packages", kept)
-}
-
-// PackagesType is the type of the artifacts that hold the packages which a layer
-// was made of. Their config is that of the image, so that GC keeps both or none.
-const PackagesType = "application/vnd.pbuild.packages.v1"
-
-// keepPackages puts the artifact that names the layer's packages: with it an image
-// can be made again when they are gone from every mirror.
-func (m *Maker) keepPackages(l *made) (v1.Descriptor, error) {
-	manifest := v1.Manifest{
-		Versioned:    specs.Versioned{SchemaVersion: 2},
-		MediaType:    v1.MediaTypeImageManifest,
-		ArtifactType: PackagesType,
-		Config:       descriptor(v1.MediaTypeImageConfig, l.digest, int64(len(l.config))),
-	}
-	for _, p := range l.packages {
-		layer := descriptor(deb.MediaType, p.SHA256, p.Size)
-		layer.Annotations = map[string]string{v1.AnnotationTitle: path.Base(p.Path)}
-		manifest.Layers = append(manifest.Layers, layer)
-	}
-	body, err := json.Marshal(manifest)
-	if err != nil {
-		return v1.Descriptor{}, err
-	}
-	d, err := m.Store.PutBytes(body)
-	return descriptor(v1.MediaTypeImageManifest, d, int64(len(body))), err
+	return image, name(packagesRoot(j.root), kept)
 }
 
 func descriptor(mediaType string, d ours.Digest, size int64) v1.Descriptor {
