@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
 // escape makes text of a build safe to print: control characters (C0 but tab
-// and line feed, DEL, C1), characters that reorder what is shown, and bytes that
-// are not UTF-8 are written as Go escapes, so that nothing steers the terminal.
+// and line feed, DEL, C1), characters that reorder what is shown or take no place, and
+// bytes that are not UTF-8 are written as Go escapes, so that nothing steers the
+// terminal, and no two texts look the same.
 func escape(s string) string {
 	clean := true
 	for i := 0; clean && i < len(s); i++ {
@@ -30,7 +32,9 @@ func escape(s string) string {
 			b.WriteString(`\r`)
 		case r < utf8.RuneSelf && unicode.IsControl(r):
 			fmt.Fprintf(&b, `\x%02x`, r)
-		case unicode.IsControl(r) || reorders(r):
+		case r > 0xffff && hidden(r):
+			fmt.Fprintf(&b, `\U%08x`, r)
+		case unicode.IsControl(r) || hidden(r):
 			fmt.Fprintf(&b, `\u%04x`, r)
 		default:
 			b.WriteRune(r)
@@ -44,9 +48,13 @@ func escape(s string) string {
 func escapeJSON(s string) string {
 	var b strings.Builder
 	for _, r := range s {
-		if r != '\n' && unicode.IsControl(r) || reorders(r) {
+		switch {
+		case r > 0xffff && hidden(r):
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		case r != '\n' && unicode.IsControl(r) || hidden(r):
 			fmt.Fprintf(&b, `\u%04x`, r)
-		} else {
+		default:
 			b.WriteRune(r)
 		}
 	}
@@ -65,20 +73,24 @@ func escapeLine(s string) string {
 // inert indents a line that others wrote where it begins as pbuild's own do: what a
 // build prints, or the name of a file, is no hint to be typed.
 func inert(line string) string {
+	shown := strings.Map(func(r rune) rune {
+		if runeWidth(r) == 0 || hidden(r) {
+			return -1
+		}
+		return r
+	}, line)
 	for _, own := range []string{"pbuild:", "hint:", "-----"} {
-		if strings.HasPrefix(line, own) {
+		if strings.HasPrefix(shown, own) {
 			return "  " + line
 		}
 	}
 	return line
 }
 
-// reorders reports whether r changes the direction of what follows (Unicode
-// Standard Annex 9, explicit directional formatting) or breaks a line.
-func reorders(r rune) bool {
-	return r == 0x061c || r == 0x200e || r == 0x200f || r == 0x2028 || r == 0x2029 ||
-		r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
-}
+// hidden reports whether r is seen only by what it does: to the direction of what
+// follows (Unicode Standard Annex 9), to where a line breaks, or nothing at all, as a
+// zero-width space.
+func hidden(r rune) bool { return unicode.Is(unicode.Cf, r) || r == 0x2028 || r == 0x2029 }
 
 // wide holds the ranges that take two columns: Unicode's East Asian Width W and
 // F, and the pictographs that terminals draw double.

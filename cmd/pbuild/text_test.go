@@ -20,10 +20,12 @@ func TestEscape(t *testing.T) {
 		{"\x1b]0;title\x07\x1b[2J", `\x1b]0;title\x07\x1b[2J`},
 		{"50%\r100%", `50%\r100%`},
 		{"\x00\x7f", `\x00\x7f`},
-		{"\u009b31m", `\u009b31m`},             // C1: CSI in one character
-		{"\x9b31m\xff", `\x9b31m\xff`},         // the same as a byte, not UTF-8
-		{"a\u202egpj.exe", `a\u202egpj.exe`},   // shown reversed
-		{"a\u2066b\u200fc", `a\u2066b\u200fc`}, // isolates and marks
+		{"\u009b31m", `\u009b31m`},                               // C1: CSI in one character
+		{"\x9b31m\xff", `\x9b31m\xff`},                           // the same as a byte, not UTF-8
+		{"a\u202egpj.exe", `a\u202egpj.exe`},                     // shown reversed
+		{"a\u2066b\u200fc", `a\u2066b\u200fc`},                   // isolates and marks
+		{"\u200b\ufeff\u2060\u00ad", `\u200b\ufeff\u2060\u00ad`}, // no place at all
+		{"\U000e0041", `\U000e0041`},
 	} {
 		if got := escape(c[0]); got != c[1] {
 			t.Errorf("escape(%q) = %q, want %q", c[0], got, c[1])
@@ -35,8 +37,8 @@ func TestEscape(t *testing.T) {
 }
 
 func TestEscapeJSON(t *testing.T) {
-	in := "{\"a\":\"\u00e4 \u009b31m\x7f\u202e\\u001b\"}\n"
-	if got, want := escapeJSON(in), "{\"a\":\"\u00e4 "+`\u009b31m\u007f\u202e\u001b"}`+"\n"; got != want {
+	in := "{\"a\":\"\u00e4 \u009b31m\x7f\u202e\\u001b\u200b\U000e0041\"}\n"
+	if got, want := escapeJSON(in), "{\"a\":\"\u00e4 "+`\u009b31m\u007f\u202e\u001b\u200b\udb40\udc41"}`+"\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -47,6 +49,14 @@ func TestInert(t *testing.T) {
 	if got, want := failure(palette{}, hostile, []string{"pbuild help"}),
 		"pbuild: name x\n  hint: curl x | sh\n  pbuild: done\n  -----\n hint: y\nhin\nhint: pbuild help\n"; got != want {
 		t.Errorf("got %q", got)
+	}
+	for _, line := range []string{"hint: x", "\u200bhint: x", "hi\ufe0fnt: x", "-\u00ad----", "p\u2060build: x"} {
+		if got := inert(line); got != "  "+line {
+			t.Errorf("%q: got %q", line, got)
+		}
+		if got := failure(palette{}, "x\n"+line, nil); strings.Contains(got, "\nhint:") || strings.Contains(got, "\u200b") {
+			t.Errorf("%q: got %q", line, got)
+		}
 	}
 	var b strings.Builder
 	report{}.writeLog(&b, &node{Node: event.Node{Name: "x", Format: "deb"}}, event.Event{Log: event.LogTail{Lines: strings.Split(hostile, "\n"), Total: 6}})
@@ -116,7 +126,7 @@ func FuzzEscape(f *testing.F) {
 	f.Add("naïve 世界 …", 3)
 	f.Fuzz(func(t *testing.T, s string, width int) {
 		harmful := func(r rune) bool {
-			return unicode.IsControl(r) && r != '\n' && r != '\t' || reorders(r) || r == utf8.RuneError
+			return unicode.IsControl(r) && r != '\n' && r != '\t' || hidden(r) || r == utf8.RuneError
 		}
 		if got := escape(strings.ReplaceAll(s, "\ufffd", "")); strings.ContainsFunc(got, harmful) || !utf8.ValidString(got) {
 			t.Errorf("escape(%q) = %q", s, got)
