@@ -110,7 +110,7 @@ func hints(err error, again repeated) (out []string) {
 	case errors.As(err, &outFull):
 		out = append(out, "another disk?  --out DIR")
 	case errors.Is(err, store.ErrNoSpace), errors.Is(err, syscall.ENOSPC):
-		out = append(out, again.line("store", "gc"), "what was used lately too:  "+again.line("store", "gc", "--keep-within", "0"), "another disk?  --store DIR")
+		out = append(out, fullHints(again)...)
 	case errors.Is(err, store.ErrNewer):
 		out = append(out, "use that one, or another --store DIR")
 	case errors.Is(err, store.ErrFormat):
@@ -176,6 +176,14 @@ func nodeHints(verb string, e event.Event, again repeated) []string {
 	return out
 }
 
+// fullHints returns what a person can do about a full disk.
+func fullHints(again repeated) []string {
+	return []string{
+		again.line("store", "gc"), "what was used lately too:  " + again.line("store", "gc", "--keep-within", "0"),
+		"another disk?  --store DIR",
+	}
+}
+
 // limitHints returns what to write for a build or an image that needs more than it
 // may take.
 func limitHints(err error, again repeated) (out []string) {
@@ -185,7 +193,7 @@ func limitHints(err error, again repeated) (out []string) {
 		return nil
 	}
 	if limit.Limit == sandbox.FreeLimit || limit.Limit == sandbox.InodesLimit {
-		return []string{again.line("store", "gc"), "another disk?  --store DIR"}
+		return fullHints(again)
 	}
 	if !errors.As(err, &build) { // an image, which has no recipe
 		text, _, _ := limits.Policy{}.Raised(limit.Limit, limit.Max)

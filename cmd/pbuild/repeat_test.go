@@ -12,6 +12,7 @@ import (
 	"github.com/fuel-infra/pbuild/internal/event"
 	"github.com/fuel-infra/pbuild/internal/realize"
 	"github.com/fuel-infra/pbuild/recipe"
+	"github.com/fuel-infra/pbuild/sandbox"
 	"github.com/fuel-infra/pbuild/store"
 )
 
@@ -60,6 +61,14 @@ func TestRepeatHints(t *testing.T) {
 		want string
 	}{
 		{hints(&store.SpaceError{Path: "/s"}, again), "pbuild store gc --store s|what was used lately too:  pbuild store gc --keep-within 0 --store s|another disk?  --store DIR"},
+		{
+			limitHints(&realize.BuildError{Err: &sandbox.LimitError{Limit: sandbox.FreeLimit}}, again),
+			"pbuild store gc --store s|what was used lately too:  pbuild store gc --keep-within 0 --store s|another disk?  --store DIR",
+		},
+		{
+			leftHints(&leftError{"/s", []store.Repaired{{Problem: store.Problem{Path: "roots/debian-12-base_packages"}, Outcome: store.Lost, Image: "debian-12-base_packages"}}}, again),
+			"debian-12-base_packages: of a recipe or a builder?  realize it, or  pbuild builder build debian-12-base --store s   or let the name go:  rm -r /s/roots/debian-12-base_packages",
+		},
 		{
 			hints(&unbuiltError{"web", []string{"lib"}}, again),
 			"pbuild realize web --store s --set a --source web=dir|without building:  pbuild key web --plan --store s --set a --source web=dir",

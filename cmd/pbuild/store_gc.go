@@ -33,7 +33,7 @@ used least lately goes too, roots never. It works on a full disk.
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Usage: "list, and remove nothing"},
 			&cli.StringFlag{Name: "keep-within", Value: keepWithin, Usage: "keep what was used within `AGE`, such as 12h or 8w; 0 for roots alone (default: " + keepWithin + ")"},
-			&cli.StringFlag{Name: "quota", Usage: "above `SIZE`, such as 40GiB, remove more (default: store.quota of your configuration)"},
+			&cli.StringFlag{Name: "quota", Usage: "above `SIZE`, such as 40GiB, remove more; 0 for no quota (default: store.quota of your configuration)"},
 		},
 		Before: func(c *cli.Context) error {
 			if err := takes(0, 0, "")(c); err != nil {
@@ -69,8 +69,10 @@ func gcPolicy(c *cli.Context, quota int64) (p store.Policy, err error) {
 	if p.KeepWithin, err = parseAge(c.String("keep-within")); err != nil {
 		return p, wrong("keep-within", err)
 	}
-	if c.IsSet("quota") {
-		if quota, err = limits.ParseSize(c.String("quota")); err != nil {
+	if text := c.String("quota"); text == "0" {
+		quota = 0
+	} else if c.IsSet("quota") {
+		if quota, err = limits.ParseSize(text); err != nil {
 			return p, wrong("quota", err)
 		}
 	}

@@ -87,7 +87,8 @@ func leftHints(e *leftError, again repeated) (out []string) {
 		name, isRoot := strings.CutPrefix(one.Path, "roots/")
 		switch {
 		case isRoot && one.Image != "":
-			out = append(out, name+": of a recipe or a builder?  realize it, or  "+again.line("builder", "build", name)+"   or let the name go:  "+remove)
+			image, _, _ := strings.Cut(name, "_") // its packages have a name of their own
+			out = append(out, name+": of a recipe or a builder?  realize it, or  "+again.line("builder", "build", image)+"   or let the name go:  "+remove)
 		case isRoot:
 			out = append(out, name+": set it again, or let the name go:  "+remove)
 		default:
