@@ -43,8 +43,12 @@ func TestFullDisk(t *testing.T) {
 			p.salt("k0", fmt.Sprintf("kept %d", i))
 			p.ok("realize", "k0")
 			p.salt("k1", fmt.Sprintf("new %d", i))
-			for delay := 50; c.crashed && p.names("tmp") == nil; delay += 50 {
-				p.salt("k1", fmt.Sprintf("new %d %d", i, delay))
+			for try := 0; c.crashed && p.names("tmp") == nil; try++ {
+				if try == 100 {
+					t.Fatal("no kill left anything in tmp")
+				}
+				delay := 50 + 50*(try%20) // milliseconds; a build is no longer than the last ones
+				p.salt("k1", fmt.Sprintf("new %d %d", i, try))
 				p.run("pbuild-killed", killMain, fmt.Sprint(delay*1000), "realize", "k1")
 			}
 			leave(t, disk, c.bytes, c.inodes)

@@ -24,10 +24,16 @@ const (
 // exitOrphans is pbuild-killed's exit code where a process outlives the killed one.
 const exitOrphans = 99
 
+// exitKilled is its exit code of a killed one.
+const exitKilled = 128 + int(unix.SIGKILL)
+
+// slowEnd begins the line that says that the last process took more than a second.
+const slowEnd = "killed: all had ended after "
+
 // playKilled is «pbuild-killed WHOM MICROSECONDS ARGUMENT…»: pbuild, killed after
 // that long. It adopts what pbuild leaves behind, so that it misses nobody, and
-// wants all of it to end within a second. Its exit code is pbuild's, 137 of a
-// killed one.
+// wants all of it to end within ten seconds. Its exit code is pbuild's, exitKilled of
+// a killed one.
 func playKilled() {
 	code, err := killed(os.Args[1], os.Args[2], os.Args[3:])
 	if err != nil {
@@ -75,24 +81,27 @@ func killed(whom, after string, args []string) (code int, err error) {
 		return exitOrphans, err
 	}
 	if code = c.ProcessState.ExitCode(); code < 0 {
-		code = 128 + int(unix.SIGKILL)
+		code = exitKilled
 	}
 	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
 		for {
 			pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
 			if errors.Is(err, unix.ECHILD) {
+				if took := time.Since(begun); took > time.Second {
+					fmt.Fprintf(os.Stderr, "%s%s\n", slowEnd, took)
+				}
 				return code, nil
 			}
 			if pid <= 0 {
 				break
 			}
 		}
-		if time.Since(begun) < time.Second {
+		if time.Since(begun) < 10*time.Second {
 			continue
 		}
 		for _, pid := range children(os.Getpid()) {
 			line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-			err = errors.Join(err, fmt.Errorf("a second later there is %d: %s", pid, strings.ReplaceAll(string(line), "\x00", " ")))
+			err = errors.Join(err, fmt.Errorf("ten seconds later there is %d: %s", pid, strings.ReplaceAll(string(line), "\x00", " ")))
 			unix.Kill(pid, unix.SIGKILL)
 		}
 		return exitOrphans, err

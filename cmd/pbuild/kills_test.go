@@ -52,6 +52,9 @@ func TestKills(t *testing.T) {
 	k.swept()
 	k.ok("store", "verify")
 	t.Logf("killed: %v", k.hit)
+	if k.hit.killed < *killCount/4 {
+		t.Errorf("of %d only %d were killed", *killCount, k.hit.killed)
+	}
 }
 
 // kills is a place in which pbuild is killed.
@@ -123,17 +126,25 @@ func (k *kills) kill() {
 		whom = append(whom, killWorker)
 	}
 	delay := time.Duration(k.rng.Int64N(int64(k.took[kind])))
-	args := append([]string{whom[k.rng.IntN(len(whom))], strconv.FormatInt(delay.Microseconds(), 10)}, k.args(kind)...)
+	who := whom[k.rng.IntN(len(whom))]
+	args := append([]string{who, strconv.FormatInt(delay.Microseconds(), 10)}, k.args(kind)...)
 	begun := time.Now()
 	r := k.run("pbuild-killed", args...)
 	switch {
 	case r.code == exitOrphans || r.code == exitUsage || strings.Contains(r.stderr, "panic"):
 		k.t.Errorf("kill %d: %s", k.round, r)
+	case r.code != exitDone && r.code != exitKilled && who != killWorker:
+		k.t.Errorf("kill %d of %s, after %s: it failed: %s", k.round, who, delay, r)
 	case r.code == exitDone:
 		k.hit.ended++
 		k.took[kind] = time.Since(begun)
 	default:
 		k.hit.killed++
+	}
+	for line := range strings.Lines(r.stderr) {
+		if strings.HasPrefix(line, slowEnd) {
+			k.t.Logf("kill %d of %s: %s", k.round, who, line)
+		}
 	}
 	k.listen(r)
 	if kind == "fresh" {
