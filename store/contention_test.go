@@ -63,12 +63,9 @@ func recordEndlessly(args []string) error {
 	return nil
 }
 
-// readsBeside reads for a while beside processes that write all the time, and
-// returns how long each lookup of a key took, and each list of all.
-func readsBeside(t testing.TB, writers int, while time.Duration) (lookups, lists []time.Duration) {
+// startWriters starts processes that write all the time until the test ends.
+func startWriters(t testing.TB, s *Store, writers int) {
 	t.Helper()
-	s := newStore(t)
-	r := realize(t, s, "hello", "a")
 	var started []*exec.Cmd
 	for i := range writers {
 		c := roleCommand(t, "writer", s.Dir(), strconv.Itoa(i))
@@ -76,20 +73,29 @@ func readsBeside(t testing.TB, writers int, while time.Duration) (lookups, lists
 		must(0, c.Start())
 		started = append(started, c)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		for _, c := range started {
 			c.Process.Kill()
 		}
 		for _, c := range started {
 			c.Wait()
 		}
-	}()
+	})
 	for begun := time.Now(); len(must(readNames(s.path(journalDir)))) <= writers; { // all are at work
 		if time.Since(begun) > time.Minute {
 			t.Fatalf("%d writers have written %d entries", writers, len(must(readNames(s.path(journalDir)))))
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// readsBeside reads for a while beside processes that write all the time, and
+// returns how long each lookup of a key took, and each list of all.
+func readsBeside(t testing.TB, writers int, while time.Duration) (lookups, lists []time.Duration) {
+	t.Helper()
+	s := newStore(t)
+	r := realize(t, s, "hello", "a")
+	startWriters(t, s, writers)
 	for begun := time.Now(); time.Since(begun) < while; {
 		for range 20 {
 			at := time.Now()
@@ -122,6 +128,23 @@ func TestReadsBesideWriters(t *testing.T) {
 			t.Errorf("%d writers: half of the reads took more than %s: want %s", writers, half, most)
 		}
 	}
+}
+
+// TestGCBesideWriters: gc gets its turn while others write all the time.
+func TestGCBesideWriters(t *testing.T) {
+	s := newStore(t)
+	r := realize(t, s, "hello", "a")
+	must(0, s.Close())
+	startWriters(t, s, 8)
+	s.gcWait = 20 * time.Second
+	for range 3 {
+		begun := time.Now()
+		if _, err := s.GC(t.Context(), Policy{}, false); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("gc took %s", time.Since(begun))
+	}
+	must(s.Lookup(r.Key))
 }
 
 func BenchmarkReadsBesideWriters(b *testing.B) {

@@ -45,26 +45,9 @@ func (s *Store) record(r Realization, root string) (*Realization, error) {
 	if err := s.beginSession(); err != nil {
 		return nil, err
 	}
-	gate, err := s.addGate()
+	kept, err := s.recordNames(&r, root)
 	if err != nil {
 		return nil, err
-	}
-	defer gate.release()
-	kept, err := s.journalise(&r)
-	if err == nil {
-		err = s.pin(kept.Manifest) // perhaps another's
-	}
-	if err != nil {
-		return nil, err
-	}
-	if root != "" {
-		desc, err := s.describe(kept.Manifest)
-		if err != nil {
-			return nil, err
-		}
-		if err := s.setRoot(root, desc); err != nil {
-			return nil, err
-		}
 	}
 	if err := s.index(kept.Key); err != nil {
 		// The realization is acknowledged by the journal. A database that
@@ -72,6 +55,29 @@ func (s *Store) record(r Realization, root string) (*Realization, error) {
 		return kept, s.forgetDB()
 	}
 	return kept, nil
+}
+
+// recordNames writes the entry of r and the root. It holds the gate, and no longer than
+// this: who waits for the database with it keeps GC waiting too. The session holds what
+// the entry needs.
+func (s *Store) recordNames(r *Realization, root string) (*Realization, error) {
+	gate, err := s.addGate()
+	if err != nil {
+		return nil, err
+	}
+	defer gate.release()
+	kept, err := s.journalise(r)
+	if err == nil {
+		err = s.pin(kept.Manifest) // perhaps another's
+	}
+	if err != nil || root == "" {
+		return kept, err
+	}
+	desc, err := s.describe(kept.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	return kept, s.setRoot(root, desc)
 }
 
 // journalise writes the entry of r, or returns the one that is there already

@@ -70,18 +70,8 @@ func (s *Store) addRoot(name string, desc v1.Descriptor) error {
 	if err := s.beginSession(); err != nil {
 		return err
 	}
-	gate, err := s.addGate()
+	refs, err := s.nameWhole(name, desc)
 	if err != nil {
-		return err
-	}
-	defer gate.release()
-	refs := s.refs(desc)
-	for _, r := range refs {
-		if r.err != nil {
-			return fmt.Errorf("blob %s: %w", r.digest, r.err)
-		}
-	}
-	if err := s.setRoot(name, desc); err != nil {
 		return err
 	}
 	err = s.updateDB(func(w *batch) error { return s.putCopies(w, digestsOf(refs), map[digest.Digest]bool{}) })
@@ -89,6 +79,23 @@ func (s *Store) addRoot(name string, desc v1.Descriptor) error {
 		return s.forgetDB() // the copies are all it lacks; the next reader makes it whole
 	}
 	return nil
+}
+
+// nameWhole sets a root of which all is there, and returns that. It holds the gate, and
+// not while the database is waited for.
+func (s *Store) nameWhole(name string, desc v1.Descriptor) ([]ref, error) {
+	gate, err := s.addGate()
+	if err != nil {
+		return nil, err
+	}
+	defer gate.release()
+	refs := s.refs(desc)
+	for _, r := range refs {
+		if r.err != nil {
+			return nil, fmt.Errorf("blob %s: %w", r.digest, r.err)
+		}
+	}
+	return refs, s.setRoot(name, desc)
 }
 
 // Name makes a root stand for the artifact of a realization that Lookup found, as
