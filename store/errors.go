@@ -27,9 +27,15 @@ var (
 	ErrBusy = errors.New("store in use")
 )
 
-// isLost reports whether what err is about is not there as it was put. Any other error
-// says that it could not be looked at just now.
+// isLost reports whether what err is about is not there as it was put.
 func isLost(err error) bool { return errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) }
+
+// isPassing reports whether err says that something could not be looked at just now, such
+// as for want of descriptors: it may be there.
+func isPassing(err error) bool {
+	var errno unix.Errno
+	return errors.As(err, &errno) && !isLost(err)
+}
 
 // isUnreadable reports whether err is of a file that has not the owner, the mode or the
 // kind that the store gave it, or that the disk does not read: it is damaged.

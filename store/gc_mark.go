@@ -96,7 +96,7 @@ func (s *Store) markRoots(m *marks) error {
 func (s *Store) needsOf(desc v1.Descriptor) (n needs, err error) {
 	for _, r := range s.refs(desc) {
 		n.blobs = append(n.blobs, r.digest)
-		if r.err != nil && !isLost(r.err) {
+		if isPassing(r.err) {
 			return needs{}, fmt.Errorf("blob %s: %w", r.digest, r.err)
 		}
 		if r.err != nil && hasChildren(r.mediaType) {

@@ -92,7 +92,7 @@ func (s *Store) whole(r *Realization) error {
 // manifests are read. The error says what could not be looked at.
 func (s *Store) missing(r *Realization) (lost []digest.Digest, err error) {
 	for _, ref := range s.refs(manifestDesc(r.Manifest)) {
-		if ref.err != nil && !isLost(ref.err) {
+		if isPassing(ref.err) {
 			return nil, fmt.Errorf("blob %s: %w", ref.digest, ref.err)
 		}
 		if ref.err != nil {

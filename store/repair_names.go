@@ -214,8 +214,8 @@ func (r *repairs) damagedRoot(damaged root, copies map[string]v1.Descriptor) err
 func (r *repairs) root(one root) error {
 	path := rootsDir + "/" + one.name
 	for _, ref := range r.s.refs(one.desc) {
-		if ref.err == nil || !isLost(ref.err) {
-			continue // else it can't be looked at now, and Verify says so
+		if ref.err == nil || isPassing(ref.err) {
+			continue // Verify says so
 		}
 		to := r.madeAgain(one.name, one.desc)
 		r.note(path, fmt.Sprintf("blob %s: %v", ref.digest, ref.err), to)
