@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"path"
+	"slices"
 
 	specs "github.com/opencontainers/image-spec/specs-go"
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -60,6 +61,9 @@ func (m *Maker) ensurePackages(ctx context.Context, j job, l *look) error {
 	if err == nil || !isLost(err) {
 		return err
 	}
+	if had, err := m.hasPackages(j); err != nil || !had {
+		return err
+	}
 	l.damage = true
 	end := event.Event{Node: j.node(), State: event.Cached}
 	if err = m.fetchPackages(ctx, j, image.Config); err != nil {
@@ -67,6 +71,19 @@ func (m *Maker) ensurePackages(ctx context.Context, j job, l *look) error {
 	}
 	m.emit(end)
 	return err
+}
+
+// hasPackages reports whether any of an image's packages is here, or their name is: a
+// store may have got the image without them.
+func (m *Maker) hasPackages(j job) (bool, error) {
+	if _, err := m.Store.Root(packagesRoot(j.root)); err == nil {
+		return true, nil
+	}
+	packages, err := j.packages()
+	return slices.ContainsFunc(packages, func(p recipe.Package) bool {
+		_, ok := m.Store.HasBlob(p.SHA256)
+		return ok
+	}), err
 }
 
 // checkPackages returns store.ErrNotFound or store.ErrCorrupt where one of the packages
