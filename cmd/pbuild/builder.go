@@ -177,9 +177,13 @@ func builderBuild(ctx context.Context, con *console, at places, name string, wri
 	if err != nil {
 		return i, err
 	}
+	fetched, err := w.maker.EnsurePackages(ctx, name)
+	if err != nil {
+		return i, err
+	}
 	i.Digest = made.Digest
 	switch {
-	case healed:
+	case healed, had && fetched:
 		i.State = "healed"
 	case had:
 		i.State = "cached"

@@ -68,8 +68,7 @@ func (m *Maker) Ensure(ctx context.Context, name string) (*Image, error) {
 
 // EnsureWhole is Ensure with all of the image read, blobs and trees. What is
 // damaged is unpacked again from its blob, or made again where that is lost or
-// damaged too; the packages that it was made of are fetched again. healed reports that
-// something was.
+// damaged too. healed reports that something was.
 func (m *Maker) EnsureWhole(ctx context.Context, name string) (image *Image, healed bool, err error) {
 	l := &look{full: true, seen: map[digest.Digest]*store.Tree{}}
 	image, err = m.ensureChain(ctx, name, l)
@@ -86,11 +85,7 @@ func (m *Maker) ensureChain(ctx context.Context, name string, l *look) (*Image, 
 		if b.Lock == nil || b.Lock.Builder.IsZero() {
 			return nil, fmt.Errorf("builder %s: %w", b.Name, ErrNotLocked)
 		}
-		j := m.build(b)
-		if image, err = m.ensure(ctx, j, image, l); err == nil && l.full {
-			err = m.ensurePackages(ctx, j, l)
-		}
-		if err != nil {
+		if image, err = m.ensure(ctx, m.build(b), image, l); err != nil {
 			return nil, fmt.Errorf("builder %s: %w", b.Name, err)
 		}
 	}

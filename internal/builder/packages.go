@@ -3,6 +3,7 @@ package builder
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"path"
 	"slices"
 
@@ -45,32 +46,47 @@ func (m *Maker) keepPackages(config v1.Descriptor, packages []recipe.Package) (v
 	return descriptor(v1.MediaTypeImageManifest, d, int64(len(body))), err
 }
 
-// ensurePackages reads the packages of a builder's image, which is there, and fetches
-// those that are lost or damaged.
-func (m *Maker) ensurePackages(ctx context.Context, j job, l *look) error {
+// EnsurePackages reads the packages that a builder's image and those below it were made
+// of, and fetches again what is lost or damaged. The images are there. Of one that came
+// without any it fetches none. healed reports that something was fetched.
+func (m *Maker) EnsurePackages(ctx context.Context, name string) (healed bool, err error) {
+	chain, err := m.Recipes.Chain(name)
+	if err != nil {
+		return false, err
+	}
+	for _, b := range chain {
+		one, err := m.ensurePackages(ctx, m.build(b))
+		if err != nil {
+			return healed, fmt.Errorf("builder %s: %w", b.Name, err)
+		}
+		healed = healed || one
+	}
+	return healed, nil
+}
+
+func (m *Maker) ensurePackages(ctx context.Context, j job) (healed bool, err error) {
 	unlock, err := m.Store.LockName(ctx, "builder-"+j.root)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer unlock()
 	image, err := m.manifest(j.root)
 	if err != nil {
-		return err
+		return false, err
 	}
 	err = m.checkPackages(ctx, packagesRoot(j.root), image.Config)
 	if err == nil || !isLost(err) {
-		return err
+		return false, err
 	}
 	if had, err := m.hasPackages(j); err != nil || !had {
-		return err
+		return false, err
 	}
-	l.damage = true
 	end := event.Event{Node: j.node(), State: event.Cached}
 	if err = m.fetchPackages(ctx, j, image.Config); err != nil {
 		end.State, end.Err = event.Failed, ctx.Err() // why is told with what needed the image
 	}
 	m.emit(end)
-	return err
+	return err == nil, err
 }
 
 // hasPackages reports whether any of an image's packages is here, or their name is: a
