@@ -29,12 +29,9 @@ func hog(args []string) error {
 	switch what := args[0]; what {
 	case "dropped": // from the tables of this process; the kernel has it
 		for range n {
-			b, err := unix.Mmap(-1, 0, mebibyte, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_SHARED)
+			b, err := mapped(unix.MAP_SHARED)
 			if err != nil {
 				return err
-			}
-			for i := 0; i < len(b); i += 4096 {
-				b[i] = 1
 			}
 			if err := unix.Madvise(b, unix.MADV_DONTNEED); err != nil {
 				return err
@@ -42,16 +39,12 @@ func hog(args []string) error {
 		}
 	case "memory", "shared":
 		for range n {
-			flags := unix.MAP_ANON | unix.MAP_PRIVATE
+			flags := unix.MAP_PRIVATE
 			if what == "shared" {
-				flags = unix.MAP_ANON | unix.MAP_SHARED
+				flags = unix.MAP_SHARED
 			}
-			b, err := unix.Mmap(-1, 0, mebibyte, unix.PROT_READ|unix.PROT_WRITE, flags)
-			if err != nil {
+			if _, err := mapped(flags); err != nil {
 				return err
-			}
-			for i := 0; i < len(b); i += 4096 {
-				b[i] = 1
 			}
 		}
 	case "leader", "apart": // by a thread whose first one has ended, or in a file that it alone has open
@@ -102,12 +95,8 @@ func hog(args []string) error {
 		return hog([]string{"memfd", args[1]})
 	case "vfork": // and starts a program, which takes a moment
 		for range n {
-			b, err := unix.Mmap(-1, 0, mebibyte, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
-			if err != nil {
+			if _, err := mapped(unix.MAP_PRIVATE); err != nil {
 				return err
-			}
-			for i := 0; i < len(b); i += 4096 {
-				b[i] = 1
 			}
 		}
 		vfork(60 * time.Millisecond)
@@ -309,4 +298,16 @@ func init() {
 	if len(os.Args) > 2 && os.Args[2] == "leader" {
 		runtime.LockOSThread() // main is the first thread then
 	}
+}
+
+// mapped returns a mebibyte of memory of its own, each page of which was written.
+func mapped(flags int) ([]byte, error) {
+	b, err := unix.Mmap(-1, 0, mebibyte, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|flags)
+	if err != nil {
+		return nil, err
+	}
+	for i := 0; i < len(b); i += 4096 {
+		b[i] = 1
+	}
+	return b, nil
 }
